@@ -1,0 +1,16 @@
+// The whole memory set, for a node that is alone.
+import type { Adapters } from '../../core/ports.ts';
+import { MemoryBroker } from './broker.ts';
+import { MemoryEventCache } from './event-cache.ts';
+import { MemoryRateLimiter } from './rate-limiter.ts';
+import { MemoryTracker } from './tracker.ts';
+
+export function memoryAdapters(): Adapters {
+  const broker = new MemoryBroker();
+  return {
+    broker,
+    tracker: new MemoryTracker(broker),
+    eventCache: new MemoryEventCache(),
+    rateLimiter: new MemoryRateLimiter(),
+  };
+}

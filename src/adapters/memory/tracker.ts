@@ -1,0 +1,170 @@
+// Who is where, in a cluster of one process. A change is one synchronous step, hence atomic.
+import type {
+  Announcement,
+  Broker,
+  ChannelCounts,
+  Join,
+  Joined,
+  Leave,
+  Left,
+  Member,
+  Tracker,
+} from '../../core/ports.ts';
+
+interface Present {
+  readonly member: Member;
+  connections: number;
+}
+
+interface Channel {
+  subscriptions: number;
+  /** By user id, in order of arrival; presence channels only. */
+  members: Map<string, Present> | undefined;
+}
+
+interface AppState {
+  connections: number;
+  readonly channels: Map<string, Channel>;
+  /** Signed-in connections by user id. */
+  readonly users: Map<string, number>;
+}
+
+export class MemoryTracker implements Tracker {
+  readonly #broker: Broker;
+  readonly #apps = new Map<string, AppState>();
+
+  constructor(broker: Broker) {
+    this.#broker = broker;
+  }
+
+  async start(): Promise<void> {}
+
+  async stop(): Promise<void> {
+    this.#apps.clear();
+  }
+
+  async connect(appId: string, _socketId: string, limit: number): Promise<{ admitted: boolean }> {
+    const app = this.#app(appId);
+    if (limit > 0 && app.connections >= limit) return { admitted: false };
+    app.connections += 1;
+    return { admitted: true };
+  }
+
+  async disconnect(appId: string): Promise<void> {
+    const app = this.#app(appId);
+    app.connections -= 1;
+    if (app.connections === 0 && app.channels.size === 0 && app.users.size === 0) this.#apps.delete(appId);
+  }
+
+  async connectionCount(appId: string): Promise<number> {
+    return this.#apps.get(appId)?.connections ?? 0;
+  }
+
+  async join({ appId, channel: name, socketId, presence }: Join): Promise<Joined> {
+    const { channels } = this.#app(appId);
+    const channel = channels.get(name) ?? { subscriptions: 0, members: undefined };
+    let memberAdded = false;
+    if (presence !== undefined) {
+      channel.members ??= new Map();
+      const present = channel.members.get(presence.member.userId);
+      if (present === undefined && channel.members.size >= presence.limit) return { full: true };
+      memberAdded = present === undefined;
+      if (present !== undefined) present.connections += 1;
+      else channel.members.set(presence.member.userId, { member: presence.member, connections: 1 });
+    }
+    channels.set(name, channel);
+    channel.subscriptions += 1;
+    if (memberAdded) await this.#announce(presence?.announce, socketId);
+    const members = membersOf(channel);
+    return {
+      full: false,
+      occupied: channel.subscriptions === 1,
+      subscriptionCount: channel.subscriptions,
+      memberAdded,
+      members,
+    };
+  }
+
+  async leave({ appId, channel: name, socketId, presence }: Leave): Promise<Left> {
+    const { channels } = this.#app(appId);
+    const channel = channels.get(name);
+    if (channel === undefined) return { vacated: false, subscriptionCount: 0, memberRemoved: false };
+    channel.subscriptions -= 1;
+    if (channel.subscriptions === 0) channels.delete(name);
+    let memberRemoved = false;
+    const present = presence && channel.members?.get(presence.userId);
+    if (presence !== undefined && present !== undefined) {
+      present.connections -= 1;
+      memberRemoved = present.connections === 0;
+      if (memberRemoved) {
+        channel.members?.delete(presence.userId);
+        await this.#announce(presence.announce, socketId);
+      }
+    }
+    return { vacated: channel.subscriptions === 0, subscriptionCount: channel.subscriptions, memberRemoved };
+  }
+
+  async counts(appId: string, names: readonly string[]): Promise<ChannelCounts[]> {
+    const channels = this.#apps.get(appId)?.channels;
+    return names.map((name) => countsOf(channels?.get(name)));
+  }
+
+  async members(appId: string, channel: string): Promise<Member[]> {
+    return membersOf(this.#apps.get(appId)?.channels.get(channel));
+  }
+
+  async list(appId: string, prefix: string): Promise<Map<string, ChannelCounts>> {
+    const listed = new Map<string, ChannelCounts>();
+    for (const [name, channel] of this.#apps.get(appId)?.channels ?? []) {
+      if (name.startsWith(prefix)) listed.set(name, countsOf(channel));
+    }
+    return listed;
+  }
+
+  async signIn(appId: string, userId: string, socketId: string, announce: Announcement): Promise<void> {
+    const { users } = this.#app(appId);
+    const connections = users.get(userId) ?? 0;
+    users.set(userId, connections + 1);
+    if (connections === 0) await this.#announce(announce, socketId);
+  }
+
+  async signOut(appId: string, userId: string, socketId: string, announce: Announcement): Promise<void> {
+    const { users } = this.#app(appId);
+    const connections = users.get(userId);
+    if (connections === undefined) return;
+    if (connections > 1) {
+      users.set(userId, connections - 1);
+      return;
+    }
+    users.delete(userId);
+    await this.#announce(announce, socketId);
+  }
+
+  async online(appId: string, userIds: readonly string[]): Promise<Set<string>> {
+    const users = this.#apps.get(appId)?.users;
+    return new Set(userIds.filter((id) => users?.has(id)));
+  }
+
+  #app(appId: string): AppState {
+    let app = this.#apps.get(appId);
+    if (app === undefined) {
+      app = { connections: 0, channels: new Map(), users: new Map() };
+      this.#apps.set(appId, app);
+    }
+    return app;
+  }
+
+  /** To everybody but the connection that caused it. */
+  async #announce(announcement: Announcement | undefined, except: string): Promise<void> {
+    if (announcement === undefined) return;
+    await this.#broker.publish(announcement.topic, { type: 'frame', frame: announcement.frame, except });
+  }
+}
+
+function membersOf(channel: Channel | undefined): Member[] {
+  return Array.from(channel?.members?.values() ?? [], ({ member }) => member);
+}
+
+function countsOf(channel: Channel | undefined): ChannelCounts {
+  return { subscriptionCount: channel?.subscriptions ?? 0, userCount: channel?.members?.size ?? 0 };
+}

@@ -1,0 +1,61 @@
+// An app: one tenant of the server, with its key pair, features and limits. The schema is the type, the defaults and
+// the checks in one; configuration files and app stores both parse with it.
+import { z } from 'zod';
+
+const count = (text: string, fallback: number, least = 1) => z.int().min(least).default(fallback).describe(text);
+
+/** Limits of one app. Where 0 is allowed it means "no limit". Defaults: protocol/limits.md §1. */
+export const appLimitsSchema = z
+  .strictObject({
+    connections: count('Open sockets of this app; above it a new socket is refused with 4004. 0: no limit.', 0, 0),
+    payloadBytes: count('Bytes of `data` (UTF-8) in one event, published or client event.', 10_240),
+    channelsPerEvent: count('Channels one event may be published to.', 100),
+    batchEvents: count('Events in one batch_events request.', 10),
+    presenceMembers: count('Distinct users on one presence channel.', 100),
+    memberInfoBytes: count('Bytes of one member’s `user_info` (UTF-8 JSON).', 2048),
+    clientEventsPerSecond: count('Client events one socket may send in any second. 0: no limit.', 10, 0),
+    eventsPerSecond: count('Events the HTTP API takes for this app in any second; above it 429. 0: no limit.', 0, 0),
+    channelsPerConnection: count('Channels one socket may be subscribed to. 0: no limit.', 0, 0),
+    channelNameLength: count('Characters of a channel name, prefix included.', 200),
+    eventNameLength: count('Characters of an event name.', 200),
+  })
+  .prefault({})
+  .describe('Limits of this app.');
+
+const flag = (text: string) => z.boolean().default(false).describe(text);
+const credential = (text: string) =>
+  z
+    .string()
+    .regex(/^[!-~]+$/, 'must be one or more printable ASCII characters without spaces')
+    .describe(text);
+
+/** One app as configured or stored. Unknown keys are refused. */
+export const appSchema = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]+$/, 'may hold letters, digits, "_", "." and "-" only')
+    .describe('The app id, the {app_id} of the HTTP API’s paths.'),
+  key: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]+$/, 'may hold letters, digits, "_", "." and "-" only')
+    .describe('The app key: public, in every client.'),
+  secret: credential('The app secret: signs API requests and channel joins. Never leaves your backend.'),
+  name: z.string().min(1).optional().describe('A name for people; shown in logs and statistics.'),
+  enabled: z.boolean().default(true).describe('false: sockets are refused with 4003, API requests with 403.'),
+  clientEvents: flag('Whether clients may send client-* events to each other (whispers).'),
+  clientEventsOnPublicChannels: flag('Also take client events on public channels, as Laravel Reverb does.'),
+  subscriptionCount: flag('Send pusher_internal:subscription_count to the subscribers of non-presence channels.'),
+  watchlists: flag('Tell signed-in users when the users of their watchlist come online and go.'),
+  signInRequired: flag('Close sockets (4009) that neither signed in nor joined a guarded channel in 30 seconds.'),
+  strict: flag('Answer as hosted Pusher does where Fanfare is lenient: 400 for counts that do not apply, and 4008.'),
+  anyChannelName: flag('Take any printable character in channel names, as Laravel Reverb does.'),
+  allowedOrigins: z
+    .array(z.string().min(1))
+    .default(['*'])
+    .describe('Hosts whose pages may connect: "*", "example.com", "*.example.com", "https://example.com:8443".'),
+  cacheTtlSeconds: count('How long a cache channel keeps its last event.', 1800),
+  limits: appLimitsSchema,
+});
+
+export type App = Readonly<z.infer<typeof appSchema>>;
+export type AppLimits = App['limits'];

@@ -1,0 +1,213 @@
+// Ties the rules to their ports and state. The edges hold the result, and nothing else of core.
+import { randomFillSync } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { ChannelAnswer, CountsAsked, EventRequest } from '../protocol/api.ts';
+import { endings } from '../protocol/errors.ts';
+import { connectionEstablished } from '../protocol/server-message.ts';
+import { makeSocketId, SOCKET_ID_BYTES } from '../protocol/socket-id.ts';
+import { type Handshake, refusal } from './admission.ts';
+import type { App } from './app.ts';
+import { type CountedChannel, countChannels, describeChannel, listChannels, listMembers } from './channels.ts';
+import { Connection, type ConnectionHandler, refuse } from './connection.ts';
+import { Connections, type DrainOptions } from './connections.ts';
+import type { Context } from './context.ts';
+import { trigger } from './events.ts';
+import { Facts } from './facts.ts';
+import { Hub } from './hub.ts';
+import { handleMessage } from './messages.ts';
+import { Outbox } from './outbox.ts';
+import type { Adapters, AppStore, Member, Topic, Transport } from './ports.ts';
+import { SubscriptionCounts } from './subscription-counts.ts';
+import { leaveAll } from './subscriptions.ts';
+import { type Traffic, TrafficCounters } from './traffic.ts';
+import { signOut, terminateUser } from './users.ts';
+
+export interface CoreOptions {
+  /** Announced to clients, who ping when they heard nothing for so long. */
+  readonly activityTimeoutSeconds: number;
+  readonly pongTimeoutSeconds: number;
+  /** Sockets of this node; above it a new one is told 4100. 0: no limit. */
+  readonly maxConnections: number;
+  /** Per socket; a peer that lets more pile up is closed with 4100. */
+  readonly maxUnsentBytes: number;
+}
+
+/** The product's rules over one set of adapters: what the edges may ask for, and nothing else of core. */
+export class Core {
+  readonly apps: AppStore;
+  readonly facts: Facts;
+  readonly #context: Context;
+  readonly #options: CoreOptions;
+  readonly #outbox = new Outbox();
+  readonly #handler: ConnectionHandler;
+  #draining = false;
+
+  constructor(adapters: Adapters, apps: AppStore, options: CoreOptions, log: Logger) {
+    this.apps = apps;
+    this.facts = new Facts(log);
+    this.#options = options;
+    const context: Context = {
+      ...adapters,
+      hub: new Hub(adapters.broker),
+      connections: new Connections({
+        activityTimeoutMs: options.activityTimeoutSeconds * 1000,
+        pongTimeoutMs: options.pongTimeoutSeconds * 1000,
+      }),
+      counts: new SubscriptionCounts((...change) => sendCount(context, ...change)),
+      facts: this.facts,
+      traffic: new TrafficCounters(),
+      log,
+    };
+    this.#context = context;
+    this.#handler = {
+      opened: (connection) => establish(context, connection, options.activityTimeoutSeconds),
+      message: (connection, text) => handleMessage(context, connection, text),
+      closed: (connection) => depart(context, connection),
+    };
+  }
+
+  /** Whether the node is on its way down: no new connections. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Before anything else; once. */
+  async start(): Promise<void> {
+    const { broker, tracker, eventCache, rateLimiter, hub, connections } = this.#context;
+    await broker.start(hub.broadcast);
+    await Promise.all([tracker.start(), eventCache.start(), rateLimiter.start()]);
+    connections.start();
+  }
+
+  /** From here on nobody connects; sends the connections away and resolves when they have left everything. */
+  async drain(how: DrainOptions): Promise<void> {
+    this.#draining = true;
+    await this.#context.connections.drain(how);
+  }
+
+  /** Safe to call twice. */
+  async stop(): Promise<void> {
+    this.#draining = true;
+    const { broker, tracker, eventCache, rateLimiter, connections, counts } = this.#context;
+    connections.stop();
+    counts.stop();
+    await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop()]);
+    await broker.stop();
+  }
+
+  /** A socket opened: it becomes a connection, or is refused with an error and a close frame, and is undefined. */
+  connect(handshake: Handshake, transport: Transport): Connection | undefined {
+    const { connections, traffic, log } = this.#context;
+    const { maxConnections, maxUnsentBytes } = this.#options;
+    const { app } = handshake;
+    const full = maxConnections > 0 && connections.size >= maxConnections;
+    const reason = refusal(handshake) ?? (full ? endings.overCapacity : undefined);
+    if (app === undefined || reason !== undefined) {
+      refuse(transport, reason ?? endings.unknownApp);
+      log.debug({ appId: app?.id, reason: reason?.message }, 'connection refused');
+      return undefined;
+    }
+    const connection = new Connection({
+      socketId: freshSocketId(connections),
+      app,
+      transport,
+      outbox: this.#outbox,
+      traffic: traffic.of(app.id),
+      handler: this.#handler,
+      maxUnsentBytes,
+      log,
+    });
+    connections.add(connection);
+    connection.start();
+    return connection;
+  }
+
+  /** Publishes events from the API in order: all of them, or none and a RequestError. */
+  trigger(app: App, events: readonly EventRequest[]): Promise<void> {
+    return trigger(this.#context, app, events);
+  }
+
+  countChannels(app: App, channels: readonly string[], asked: CountsAsked): Promise<CountedChannel[]> {
+    return countChannels(this.#context, app, channels, asked);
+  }
+
+  listChannels(app: App, prefix: string, asked: CountsAsked): Promise<CountedChannel[]> {
+    return listChannels(this.#context, app, prefix, asked);
+  }
+
+  describeChannel(app: App, channel: string, asked: CountsAsked & { readonly cache: boolean }): Promise<ChannelAnswer> {
+    return describeChannel(this.#context, app, channel, asked);
+  }
+
+  listMembers(app: App, channel: string): Promise<readonly Member[]> {
+    return listMembers(this.#context, app, channel);
+  }
+
+  /** Ends every connection of the user in the cluster. */
+  terminateUser(app: App, userId: string): Promise<void> {
+    return terminateUser(this.#context, app, userId);
+  }
+
+  /** Open connections of the app in the cluster. */
+  connectionCount(app: App): Promise<number> {
+    return this.#context.tracker.connectionCount(app.id);
+  }
+
+  /** Of this node: the app's open sockets, and what went through since the start. */
+  stats(app: App): { readonly sockets: number; readonly traffic: Readonly<Traffic> } {
+    const { connections, traffic } = this.#context;
+    return { sockets: connections.countByApp().get(app.id) ?? 0, traffic: traffic.of(app.id) };
+  }
+
+  /** Of this node: open sockets, and topics with a listener. */
+  nodeStats(): { readonly sockets: number; readonly topics: number } {
+    return { sockets: this.#context.connections.size, topics: this.#context.hub.size };
+  }
+}
+
+function freshSocketId(taken: Connections): string {
+  const random = Buffer.allocUnsafe(SOCKET_ID_BYTES);
+  let socketId: string;
+  do socketId = makeSocketId(randomFillSync(random));
+  while (taken.has(socketId));
+  return socketId;
+}
+
+/** The first item of every mailbox: the app's quota in the cluster, then the first frame. */
+async function establish(context: Context, connection: Connection, activityTimeoutSeconds: number): Promise<void> {
+  const { app, socketId } = connection;
+  const { admitted } = await context.tracker.connect(app.id, socketId, app.limits.connections);
+  if (!admitted) {
+    connection.end(endings.quota);
+    return;
+  }
+  connection.established = true;
+  connection.send(connectionEstablished(socketId, activityTimeoutSeconds));
+  context.log.debug({ appId: app.id, socketId }, 'connection opened');
+  context.facts.announce({ type: 'connection_opened', appId: app.id, socketId });
+}
+
+/** The last item of every mailbox. Whatever fails, the connection is forgotten. */
+async function depart(context: Context, connection: Connection): Promise<void> {
+  const { app, socketId } = connection;
+  try {
+    await leaveAll(context, connection);
+    await signOut(context, connection);
+    if (connection.established) {
+      await context.tracker.disconnect(app.id, socketId);
+      context.facts.announce({ type: 'connection_closed', appId: app.id, socketId });
+    }
+  } finally {
+    context.connections.remove(connection);
+    context.log.debug({ appId: app.id, socketId }, 'connection closed');
+  }
+}
+
+function sendCount(context: Context, app: App, channel: string, topic: Topic, frame: Buffer, count: number): void {
+  const { broker, facts, log } = context;
+  facts.announce({ type: 'subscription_count', appId: app.id, channel, count });
+  if (count === 0) return;
+  broker.publish(topic, { type: 'frame', frame }).catch((err: unknown) => {
+    log.warn({ err, appId: app.id }, 'a subscription count could not be published');
+  });
+}

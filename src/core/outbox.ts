@@ -1,0 +1,67 @@
+// What sockets are owed in this turn of the event loop. Each socket gets one write at the turn's end, and sockets that
+// are owed the same frames share the joined buffer: the write to the kernel is what a delivery costs.
+
+/** A chain of frames, shared by every socket that was sent exactly these since the turn began. */
+export class Owed {
+  readonly byteLength: number;
+  readonly #previous: Owed | undefined;
+  readonly #frame: Buffer | undefined;
+  /** The chain that came of the last append: the loop over a channel's sockets appends the same frame to each. */
+  #nextFrame: Buffer | undefined;
+  #next: Owed | undefined;
+  #joined: Buffer | undefined;
+
+  constructor(previous?: Owed, frame?: Buffer) {
+    this.#previous = previous;
+    this.#frame = frame;
+    this.byteLength = (previous?.byteLength ?? 0) + (frame?.length ?? 0);
+  }
+
+  append(frame: Buffer): Owed {
+    if (this.#nextFrame === frame && this.#next !== undefined) return this.#next;
+    this.#nextFrame = frame;
+    this.#next = new Owed(this, frame);
+    return this.#next;
+  }
+
+  /** All frames as one buffer, joined once however many sockets ask. */
+  bytes(): Buffer {
+    this.#joined ??= this.#join();
+    return this.#joined;
+  }
+
+  #join(): Buffer {
+    const frames: Buffer[] = [];
+    for (let link: Owed | undefined = this; link !== undefined; link = link.#previous) {
+      if (link.#frame !== undefined) frames.push(link.#frame);
+    }
+    const [only] = frames;
+    return frames.length === 1 && only !== undefined ? only : Buffer.concat(frames.reverse(), this.byteLength);
+  }
+}
+
+/** A connection that is owed frames. */
+export interface Debtor {
+  flush(): void;
+}
+
+/** One for the node. */
+export class Outbox {
+  #start = new Owed();
+  #waiting: Debtor[] = [];
+
+  /** Called with a connection's first frame of a turn: it is flushed at the turn's end. @returns the empty chain. */
+  open(debtor: Debtor): Owed {
+    // The check phase follows the poll phase in which sockets are read, so this is the end of the same turn.
+    if (this.#waiting.length === 0) setImmediate(this.#flush);
+    this.#waiting.push(debtor);
+    return this.#start;
+  }
+
+  readonly #flush = (): void => {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#start = new Owed();
+    for (const debtor of waiting) debtor.flush();
+  };
+}

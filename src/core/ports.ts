@@ -1,0 +1,162 @@
+// What core asks of the outside, as types only. The edges and adapters implement them; adapters come in whole sets
+// (memory: one process, a cluster of one) and pass the same contract suites.
+import type { App } from './app.ts';
+
+/** All core knows of a socket. Nothing here throws: a socket that is gone ignores what it is told. */
+export interface Transport {
+  /** Bytes accepted by `write` that have not left the process. */
+  readonly unsentBytes: number;
+  /** Queues complete frames, in order. */
+  write(frames: Buffer): void;
+  /** Sends a protocol-level ping where the transport has one; the peer's stack answers it. */
+  ping(): void;
+  /** Ends the connection after what was written, with this code and a reason of at most 123 bytes. */
+  close(code: number, reason: string): void;
+  /** Stop and go on reading from the peer. */
+  pause(): void;
+  resume(): void;
+}
+
+/** An app's channel, an app's user, or the watchers of an app's user; made in core/topics.ts. */
+export type Topic = string;
+
+/** What travels between nodes. `except` is the socket id of the one connection that is not to get the frame. */
+export type BrokerMessage =
+  | { readonly type: 'frame'; readonly frame: Buffer; readonly except?: string | undefined }
+  /** Ends the connections that listen to the topic, a user's. */
+  | { readonly type: 'terminate' };
+
+export type Deliver = (topic: Topic, message: BrokerMessage) => void;
+
+/** Moves messages between nodes, and only moves: no questions, hence no waiting for answers. */
+export interface Broker {
+  /** @param deliver is called for each message on a subscribed topic, in the order published per topic. */
+  start(deliver: Deliver): Promise<void>;
+  stop(): Promise<void>;
+  /** Resolves once this node really listens. Called for the first local listener only. */
+  subscribe(topic: Topic): Promise<void>;
+  /** Called after the last local listener left. */
+  unsubscribe(topic: Topic): void;
+  /** Resolves when the message is on its way, rejects when it cannot be. At most once, own node included. */
+  publish(topic: Topic, message: BrokerMessage): Promise<void>;
+}
+
+export interface Member {
+  readonly userId: string;
+  /** The `user_info` as JSON text; of the user's first connection until the user has left completely. */
+  readonly info: string;
+}
+
+/** Where a frame is published when a change proves to be the first or the last of its kind in the cluster. */
+export interface Announcement {
+  readonly topic: Topic;
+  readonly frame: Buffer;
+}
+
+export interface Join {
+  readonly appId: string;
+  readonly channel: string;
+  readonly socketId: string;
+  /** On presence channels, with the frame that announces the member to the others. */
+  readonly presence?: { readonly member: Member; readonly limit: number; readonly announce: Announcement } | undefined;
+}
+
+export type Joined =
+  /** The channel has as many distinct users as it may; nothing changed. */
+  | { readonly full: true }
+  | {
+      readonly full: false;
+      /** 0 → 1 subscribers in the cluster. */
+      readonly occupied: boolean;
+      readonly subscriptionCount: number;
+      /** Presence: this was the user's first connection here. */
+      readonly memberAdded: boolean;
+      /** Presence: everyone here, the joiner included. */
+      readonly members: readonly Member[];
+    };
+
+export interface Leave {
+  readonly appId: string;
+  readonly channel: string;
+  readonly socketId: string;
+  readonly presence?: { readonly userId: string; readonly announce: Announcement } | undefined;
+}
+
+export interface Left {
+  /** 1 → 0 subscribers in the cluster. */
+  readonly vacated: boolean;
+  readonly subscriptionCount: number;
+  /** Presence: this was the user's last connection here. */
+  readonly memberRemoved: boolean;
+}
+
+export interface ChannelCounts {
+  readonly subscriptionCount: number;
+  /** Distinct users; 0 on channels without presence. */
+  readonly userCount: number;
+}
+
+/**
+ * Knows who is where across the cluster. Each change is one atomic step that answers what became true, so that exactly
+ * one node learns "first" or "last"; announcements are published in the order of the changes.
+ */
+export interface Tracker {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Counts an open connection of the app; answers how many there are now, unless that would pass `limit` (0: none). */
+  connect(appId: string, socketId: string, limit: number): Promise<{ readonly admitted: boolean }>;
+  disconnect(appId: string, socketId: string): Promise<void>;
+  connectionCount(appId: string): Promise<number>;
+  join(change: Join): Promise<Joined>;
+  leave(change: Leave): Promise<Left>;
+  /** In the order asked; zeros for channels nobody is on. */
+  counts(appId: string, channels: readonly string[]): Promise<readonly ChannelCounts[]>;
+  members(appId: string, channel: string): Promise<readonly Member[]>;
+  /** Occupied channels whose names start with `prefix`. */
+  list(appId: string, prefix: string): Promise<ReadonlyMap<string, ChannelCounts>>;
+  /** A signed-in connection of the user; `announce` is published when it is the first. */
+  signIn(appId: string, userId: string, socketId: string, announce: Announcement): Promise<void>;
+  /** `announce` is published when it was the last. */
+  signOut(appId: string, userId: string, socketId: string, announce: Announcement): Promise<void>;
+  /** Which of these users have a signed-in connection. */
+  online(appId: string, userIds: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+/** The last event of a cache channel. */
+export interface CachedEvent {
+  readonly name: string;
+  readonly data: string;
+}
+
+export interface EventCache {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  set(appId: string, channel: string, event: CachedEvent, ttlSeconds: number): Promise<void>;
+  /** The event and the whole seconds it will still be kept; undefined when there is none. */
+  get(appId: string, channel: string): Promise<(CachedEvent & { readonly ttlSeconds: number }) | undefined>;
+}
+
+export interface RateLimiter {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /**
+   * Takes `amount` of `limit` per second for a key: 0 when admitted, else the milliseconds to wait. Never admits more
+   * than `limit` in any second.
+   */
+  take(key: string, amount: number, limit: number): Promise<number>;
+}
+
+export interface AppStore {
+  findById(id: string): Promise<App | undefined>;
+  findByKey(key: string): Promise<App | undefined>;
+  /** Every app there is, for statistics. */
+  list(): Promise<readonly App[]>;
+}
+
+/** One whole set of adapters: the switch of server.ts. */
+export interface Adapters {
+  readonly broker: Broker;
+  readonly tracker: Tracker;
+  readonly eventCache: EventCache;
+  readonly rateLimiter: RateLimiter;
+}

@@ -1,0 +1,52 @@
+// One connection's listening to one topic. Frames that arrive before the join is acknowledged are held, in order: a
+// client replaces its member list with the snapshot, so a member_added delivered before it would be lost.
+import type { Ending } from '../protocol/errors.ts';
+import type { Member } from './ports.ts';
+
+/** What a subscription knows of its connection. */
+export interface Recipient {
+  readonly socketId: string;
+  send(frame: Buffer): void;
+  end(ending: Ending): void;
+}
+
+export class Subscription {
+  readonly socketId: string;
+  /** Who joined, on presence channels. */
+  readonly member: Member | undefined;
+  readonly #recipient: Recipient;
+  #held: Buffer[] | undefined = [];
+
+  /** Starts held. */
+  constructor(recipient: Recipient, member?: Member) {
+    this.socketId = recipient.socketId;
+    this.#recipient = recipient;
+    this.member = member;
+  }
+
+  send(frame: Buffer): void {
+    if (this.#held === undefined) this.#recipient.send(frame);
+    else this.#held.push(frame);
+  }
+
+  end(ending: Ending): void {
+    this.#recipient.end(ending);
+  }
+
+  /** Holds what arrives from now on. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** Whether this very frame waits here already: a cached event that is also on its way. */
+  holds(frame: Buffer): boolean {
+    return this.#held?.some((held) => held.equals(frame)) ?? false;
+  }
+
+  /** Sends what was held, then passes frames straight on. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const frame of held) this.#recipient.send(frame);
+  }
+}

@@ -1,0 +1,16 @@
+// Names of topics. App ids hold no "/", so no two topics of two apps, or of two kinds, are the same.
+import type { Topic } from './ports.ts';
+
+export function channelTopic(appId: string, channel: string): Topic {
+  return `${appId}/c/${channel}`;
+}
+
+/** Listened to by every connection of the user: signed in, or a presence member (websocket.md §10.4). */
+export function userTopic(appId: string, userId: string): Topic {
+  return `${appId}/u/${userId}`;
+}
+
+/** Listened to by the connections that have the user on their watchlist. */
+export function watchersTopic(appId: string, userId: string): Topic {
+  return `${appId}/w/${userId}`;
+}

@@ -1,0 +1,99 @@
+// Who asks: finds the app of a request, reads the body within the app's limit, and verifies the signature over the
+// bytes as they came (auth.md §4.3). In the order size, app, signature; JSON and fields are the routes' to check.
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { App } from '../core/app.ts';
+import type { AppStore } from '../core/ports.ts';
+import { RequestError, requestErrors } from '../protocol/errors.ts';
+import { BODY_OVERHEAD_BYTES } from '../protocol/limits.ts';
+import { Query } from '../protocol/query.ts';
+import { verifyRequest } from '../protocol/signature.ts';
+import { readBody } from './body.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The app that is asked for; routes run only once its signature was verified. */
+    app: App;
+    signedQuery: Query;
+  }
+}
+
+const NO_BODY = Buffer.alloc(0);
+
+/** All routes of the instance are for signed requests of an app, named by its id in the path or by `auth_key`. */
+export function requireSignature(fastify: FastifyInstance, apps: AppStore, pathPrefix: string): void {
+  fastify.addHook('onRequest', async (request) => {
+    request.signedQuery = new Query(queryOf(request.url));
+    request.app = await findApp(apps, request);
+  });
+  fastify.removeAllContentTypeParsers();
+  // Whatever the content type says: body_md5 covers the bytes, and they are JSON.
+  fastify.addContentTypeParser('*', (request, payload, done) => {
+    readBody(payload as FastifyRequest['raw'], bodyLimit(request.app)).then((body) => done(null, body), done);
+  });
+  fastify.addHook('preHandler', (request, _reply, done) => {
+    verify(request, request.app, pathPrefix);
+    done();
+  });
+}
+
+async function findApp(apps: AppStore, request: FastifyRequest): Promise<App> {
+  const { appId } = request.params as { appId?: string };
+  const key = request.signedQuery.get('auth_key');
+  if (appId === undefined && key === undefined) throw new RequestError(401, 'Missing parameter: auth_key');
+  const app = await (appId === undefined ? apps.findByKey(key ?? '') : apps.findById(appId));
+  if (app === undefined) throw requestErrors.unknownApp(appId ?? `of key ${key}`);
+  return app;
+}
+
+function bodyLimit({ limits }: App): number {
+  return limits.batchEvents * limits.payloadBytes + BODY_OVERHEAD_BYTES;
+}
+
+/** @throws RequestError 401, or 403 when the app is disabled. */
+function verify(request: FastifyRequest, app: App, pathPrefix: string): void {
+  const signed = {
+    method: request.method,
+    paths: signedPaths(pathOf(request.url), pathPrefix),
+    query: request.signedQuery,
+    body: bodyOf(request),
+  };
+  verifyRequest(app, signed, Date.now());
+  if (!app.enabled) throw requestErrors.disabledApp();
+}
+
+export function bodyOf(request: FastifyRequest): Buffer {
+  return Buffer.isBuffer(request.body) ? request.body : NO_BODY;
+}
+
+/**
+ * What senders may have signed for a path: as it came, decoded, encoded; each with the configured prefix too, which
+ * some SDKs sign and a proxy may have removed.
+ */
+function* signedPaths(path: string, prefix: string): Generator<string> {
+  yield path;
+  if (prefix !== '') yield prefix + path;
+  const decoded = path.split('/').map(decodeSegment);
+  for (const other of [decoded.join('/'), decoded.map(encodeURIComponent).join('/')]) {
+    if (other === path) continue;
+    yield other;
+    if (prefix !== '') yield prefix + other;
+  }
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+function pathOf(url: string): string {
+  const mark = url.indexOf('?');
+  return mark < 0 ? url : url.slice(0, mark);
+}
+
+function queryOf(url: string): string {
+  const mark = url.indexOf('?');
+  return mark < 0 ? '' : url.slice(mark + 1);
+}

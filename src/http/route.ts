@@ -1,0 +1,31 @@
+// Adds a route and, for its path, 405 with Allow for every other method.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { requestErrors } from '../protocol/errors.ts';
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+/** What the handler resolves to is answered as JSON with status 200. */
+export function route(
+  fastify: FastifyInstance,
+  method: 'GET' | 'POST',
+  url: string,
+  handler: (request: FastifyRequest, reply: FastifyReply) => Promise<object>,
+): void {
+  fastify.route({
+    method,
+    url,
+    handler: async (request, reply) => {
+      const answer = await handler(request, reply);
+      if (!reply.hasHeader('content-type')) reply.header('content-type', 'application/json');
+      return JSON.stringify(answer);
+    },
+  });
+  const allowed: readonly string[] = method === 'GET' ? ['GET', 'HEAD'] : [method];
+  fastify.route({
+    method: METHODS.filter((other) => !allowed.includes(other)),
+    url,
+    // Before the app is looked up or the body is read.
+    onRequest: (_request, _reply, done) => done(requestErrors.methodNotAllowed(allowed.join(', '))),
+    handler: async () => ({}),
+  });
+}

@@ -1,0 +1,32 @@
+// GET channels, one channel, its users (http-api.md §4–§6).
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Core } from '../../core/core.ts';
+import { checkChannelName } from '../../core/events.ts';
+import { parseInfo } from '../../protocol/api.ts';
+import { route } from '../route.ts';
+
+export function channelRoutes(fastify: FastifyInstance, core: Core): void {
+  /** `{"channels":{name:counts}}`: occupied channels; query `filter_by_prefix`, `info`. */
+  route(fastify, 'GET', '/apps/:appId/channels', async ({ app, signedQuery }) => {
+    const asked = parseInfo(signedQuery.get('info'));
+    const channels = await core.listChannels(app, signedQuery.get('filter_by_prefix') ?? '', asked);
+    return { channels: Object.fromEntries(channels) };
+  });
+
+  /** `{"occupied":bool, …}` with the counts and the cached event that `info` asks for; never 404. */
+  route(fastify, 'GET', '/apps/:appId/channels/:channel', async (request) => {
+    return await core.describeChannel(request.app, channelOf(request), parseInfo(request.signedQuery.get('info')));
+  });
+
+  /** `{"users":[{"id":"…"}]}`, each user once; 400 on channels without presence. */
+  route(fastify, 'GET', '/apps/:appId/channels/:channel/users', async (request) => {
+    const members = await core.listMembers(request.app, channelOf(request));
+    return { users: members.map(({ userId }) => ({ id: userId })) };
+  });
+}
+
+function channelOf({ app, params }: FastifyRequest): string {
+  const { channel } = params as { channel: string };
+  checkChannelName(channel, app.limits.channelNameLength, app.anyChannelName);
+  return channel;
+}

@@ -1,0 +1,82 @@
+// The HTTP API on Fastify: routes, and the one place where errors are answered.
+import { readFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { fastify as createFastify, type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import type { Logger } from 'pino';
+import type { Core } from '../core/core.ts';
+import { RequestError, requestErrors } from '../protocol/errors.ts';
+import { requireSignature } from './authenticate.ts';
+import { channelRoutes } from './routes/channels.ts';
+import { eventRoutes } from './routes/events.ts';
+import { healthRoutes } from './routes/health.ts';
+import { connectionRoutes, openStatsRoutes, signedStatsRoutes } from './routes/stats.ts';
+import { userRoutes } from './routes/users.ts';
+
+export interface HttpServerOptions {
+  /** '' or '/prefix': taken off paths that have it. A proxy may have done so already. */
+  readonly pathPrefix: string;
+  readonly tls:
+    | { readonly certFile: string; readonly keyFile: string; readonly caFile?: string | undefined }
+    | undefined;
+  /** Whether statistics are for everybody who can connect. */
+  readonly development: boolean;
+  readonly version: string;
+}
+
+/** Slow senders hold a connection no longer than this. */
+const REQUEST_TIMEOUT_MS = 60_000;
+/** Channel names of 200 characters, percent-encoded UTF-8. */
+const MAX_PARAMETER_LENGTH = 4096;
+
+export function createHttpServer(core: Core, options: HttpServerOptions, log: Logger): FastifyInstance {
+  const fastify = createFastify(serverOptions(options));
+  fastify.setErrorHandler((err, _request, reply) => {
+    const { status, message, headers } = answerOf(err, log);
+    return reply.code(status).headers(headers).type('text/plain; charset=utf-8').send(message);
+  });
+  fastify.setNotFoundHandler(() => {
+    throw requestErrors.notFound();
+  });
+  fastify.register(async (open) => {
+    healthRoutes(open, core, options.version);
+    if (options.development) openStatsRoutes(open, core);
+  });
+  fastify.register(async (signed) => {
+    requireSignature(signed, core.apps, options.pathPrefix);
+    eventRoutes(signed, core);
+    channelRoutes(signed, core);
+    userRoutes(signed, core);
+    connectionRoutes(signed, core);
+    if (!options.development) signedStatsRoutes(signed, core);
+  });
+  return fastify as unknown as FastifyInstance<Server>;
+}
+
+function serverOptions({ pathPrefix, tls }: HttpServerOptions): FastifyServerOptions {
+  const options: FastifyServerOptions & { https?: object } = {
+    logger: false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH, ignoreTrailingSlash: true },
+  };
+  if (tls !== undefined) {
+    options.https = {
+      cert: readFileSync(tls.certFile),
+      key: readFileSync(tls.keyFile),
+      ...(tls.caFile !== undefined && { ca: readFileSync(tls.caFile) }),
+    };
+  }
+  if (pathPrefix !== '') {
+    options.rewriteUrl = ({ url = '/' }) => (url.startsWith(`${pathPrefix}/`) ? url.slice(pathPrefix.length) : url);
+  }
+  return options;
+}
+
+/** What Fastify itself refuses has a status below 500; everything else that is not ours is a bug. */
+function answerOf(err: unknown, log: Logger): Pick<RequestError, 'status' | 'message' | 'headers'> {
+  if (err instanceof RequestError) return err;
+  const { statusCode, message } = err as { statusCode?: number; message?: string };
+  if (statusCode !== undefined && statusCode < 500) return { status: statusCode, message: message ?? '', headers: {} };
+  log.error({ err }, 'a request could not be answered');
+  return { status: 500, message: 'Internal server error.', headers: {} };
+}

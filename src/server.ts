@@ -1,0 +1,77 @@
+// The composition root: one set of adapters, core over it, the edges over core; started in that order and stopped in
+// reverse, within a deadline.
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { ConfigAppStore } from './adapters/apps/config-store.ts';
+import { memoryAdapters } from './adapters/memory/adapters.ts';
+import type { Config } from './config/schema.ts';
+import { Core } from './core/core.ts';
+import { createHttpServer } from './http/server.ts';
+import { WebSocketEndpoint } from './ws/server.ts';
+
+/** The package's version. */
+export const version: string = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
+
+/** Where a started server listens. */
+export interface Listening {
+  readonly host: string;
+  readonly port: number;
+  /** With scheme and path prefix, without a slash at the end. */
+  readonly url: string;
+}
+
+export interface FanfareServer {
+  /** Resolves when sockets and requests are accepted; rejects when they cannot be, such as on a port that is taken. */
+  start(): Promise<Listening>;
+  /** Sends sockets away with 4200, answers requests in flight, and resolves within the configured deadline. */
+  stop(): Promise<void>;
+}
+
+/** Share of the deadline in which sockets are sent away; the rest is for requests and adapters. */
+const DRAIN_SHARE = 0.7;
+
+/** @param config as `loadConfig` made it; nothing is read from the environment here. */
+export function createServer(config: Config, log: Logger): FanfareServer {
+  const core = new Core(memoryAdapters(), new ConfigAppStore(config.apps), config, log);
+  const { path: pathPrefix, tls, development } = config;
+  const http = createHttpServer(core, { pathPrefix, tls, development, version }, log);
+  http.server.on('upgrade', new WebSocketEndpoint({ core, pathPrefix, log }).upgrade);
+  let stopping: Promise<void> | undefined;
+
+  async function start(): Promise<Listening> {
+    await core.start();
+    try {
+      await http.listen({ host: config.host, port: config.port });
+    } catch (err) {
+      await core.stop();
+      throw err;
+    }
+    const { address, port, family } = http.server.address() as AddressInfo;
+    const authority = family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
+    const url = `${config.tls === undefined ? 'http' : 'https'}://${authority}${config.path}`;
+    log.info({ url, apps: config.apps.length, version }, 'listening');
+    return { host: address, port, url };
+  }
+
+  async function stop(): Promise<void> {
+    const withinMs = config.shutdown.deadlineSeconds * 1000;
+    log.info('stopping');
+    const deadline = setTimeout(() => http.server.closeAllConnections(), withinMs);
+    await core.drain({ closesPerSecond: config.shutdown.closesPerSecond, withinMs: withinMs * DRAIN_SHARE });
+    await http.close();
+    clearTimeout(deadline);
+    await core.stop();
+    log.info('stopped');
+  }
+
+  return {
+    start,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}

@@ -1,0 +1,93 @@
+// The WebSocket endpoint: an upgrade request for /app/{key} becomes a connection. The upgrade is completed also when the
+// client will be refused, as an HTTP error reaches browsers as 1006 only, and they would retry for ever.
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import { type Server, WebSocketServer } from 'ws';
+import type { App } from '../core/app.ts';
+import type { Core } from '../core/core.ts';
+import { FRAME_OVERHEAD_BYTES } from '../protocol/limits.ts';
+import { Query } from '../protocol/query.ts';
+import { Socket } from './socket.ts';
+
+export interface WebSocketEndpointDeps {
+  readonly core: Core;
+  /** In front of /app, as configured: '' or '/prefix'. Requests without it are served as well. */
+  readonly pathPrefix: string;
+  readonly log: Logger;
+}
+
+const SERVER_OPTIONS = {
+  noServer: true,
+  clientTracking: false,
+  // Off, as frames are built once for all sockets and go around ws; see ws/socket.ts.
+  perMessageDeflate: false,
+  /** Milliseconds a peer may take to answer a close frame before its TCP connection is ended. */
+  closeTimeout: 5000,
+  WebSocket: Socket,
+};
+
+export class WebSocketEndpoint {
+  readonly #deps: WebSocketEndpointDeps;
+  /** ws bounds messages per server: one server for each limit in use. */
+  readonly #servers = new Map<number, Server<typeof Socket>>();
+
+  constructor(deps: WebSocketEndpointDeps) {
+    this.#deps = deps;
+  }
+
+  /** For the HTTP server's 'upgrade' event. */
+  readonly upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
+    stream.on('error', ignore);
+    this.#accept(request, stream, head).catch((err: unknown) => {
+      this.#deps.log.error({ err }, 'a socket could not be accepted');
+      stream.destroy();
+    });
+  };
+
+  async #accept(request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
+    const [path, query] = splitUrl(request.url ?? '');
+    const key = appKey(path, this.#deps.pathPrefix);
+    if (key === undefined) {
+      return answer(stream, '404 Not Found', 'Not found.');
+    }
+    const { core } = this.#deps;
+    // Not a 4200: clients would be back at once, at the same node where there is no other.
+    if (core.draining) return answer(stream, '503 Service Unavailable', 'Server is closing.');
+    const app = await core.apps.findByKey(key);
+    this.#serverFor(app).handleUpgrade(request, stream, head, (socket) => {
+      socket.attach(stream);
+      const protocol = new Query(query).get('protocol');
+      const connection = core.connect({ app, protocol, origin: request.headers.origin }, socket);
+      if (connection !== undefined) socket.serve(connection);
+    });
+  }
+
+  #serverFor(app: App | undefined): Server<typeof Socket> {
+    const maxPayload = (app?.limits.payloadBytes ?? 0) + FRAME_OVERHEAD_BYTES;
+    let server = this.#servers.get(maxPayload);
+    if (server === undefined) {
+      server = new WebSocketServer({ ...SERVER_OPTIONS, maxPayload });
+      this.#servers.set(maxPayload, server);
+    }
+    return server;
+  }
+}
+
+/** For requests that no Pusher client ends with, or that are to be sent again later. */
+function answer(stream: Duplex, status: string, text: string): void {
+  stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+}
+
+function splitUrl(url: string): [path: string, query: string] {
+  const mark = url.indexOf('?');
+  return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
+}
+
+function appKey(path: string, prefix: string): string | undefined {
+  const rest = prefix !== '' && path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;
+  const [, key] = /^\/app\/([^/]+)\/?$/.exec(rest) ?? [];
+  return key;
+}
+
+function ignore(): void {}

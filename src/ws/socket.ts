@@ -1,0 +1,58 @@
+// A ws socket as core's Transport. Frames that core built go to the upgrade's own net.Socket, whole and at once; ws
+// writes its control frames there too, also whole, as compression is off, so their order holds.
+import type { Duplex } from 'node:stream';
+import type { RawData } from 'ws';
+import { WebSocket } from 'ws';
+import type { Connection } from '../core/connection.ts';
+import type { Transport } from '../core/ports.ts';
+
+/** The class the WebSocketServer makes its sockets of, so that handlers need no closure per socket. */
+export class Socket extends WebSocket implements Transport {
+  #stream: Duplex | undefined;
+  /** Hears of what arrives; undefined when the socket was refused. */
+  connection: Connection | undefined;
+
+  /** @param stream the upgraded connection underneath. */
+  attach(stream: Duplex): void {
+    this.#stream = stream;
+    this.on('error', ignore);
+  }
+
+  serve(connection: Connection): void {
+    this.connection = connection;
+    this.on('message', onMessage);
+    this.on('ping', onControlFrame);
+    this.on('pong', onControlFrame);
+    this.on('close', onClose);
+  }
+
+  get unsentBytes(): number {
+    return this.#stream?.writableLength ?? 0;
+  }
+
+  write(frames: Buffer): void {
+    if (this.readyState === WebSocket.OPEN) this.#stream?.write(frames);
+  }
+
+  override ping(): void {
+    if (this.readyState === WebSocket.OPEN) super.ping();
+  }
+}
+
+// Handlers are called with the socket as `this`: one function for all sockets.
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  // Binary frames are outside the protocol: an empty text is no message either, and is answered as one.
+  if (this instanceof Socket) this.connection?.receive(isBinary ? '' : data.toString());
+}
+
+function onControlFrame(this: WebSocket): void {
+  if (this instanceof Socket) this.connection?.heard();
+}
+
+function onClose(this: WebSocket): void {
+  if (this instanceof Socket) this.connection?.closed();
+}
+
+/** Protocol errors (RFC 6455) and resets: ws closes the socket by itself, with 1002, 1007 or 1009 where it can. */
+function ignore(): void {}
