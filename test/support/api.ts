@@ -35,7 +35,7 @@ export function signed(method: string, path: string, body: string, request: ApiR
   const signature = createHmac('sha256', request.secret ?? credentials.secret)
     .update(`${method}\n${request.signedPath ?? path}\n${text}`)
     .digest('hex');
-  return `${path}?${new URLSearchParams({ ...query, auth_signature: query['auth_signature'] ?? signature })}`;
+  return `${path}?${new URLSearchParams({ ...query, auth_signature: query.auth_signature ?? signature })}`;
 }
 
 /** @param path below the server's url, such as /apps/app-id/events */
