@@ -1,0 +1,35 @@
+// Checks that need more than the schema: files that must exist, and what a server for real use must not lack.
+import { developmentApp } from './apps.ts';
+import { type Draft, mistakeText, type Path } from './draft.ts';
+import { type ReadFile, readText } from './read-file.ts';
+
+/** Without --dev there must be an app, and none may have the development secret. */
+export function checkApps(draft: Draft, development: boolean, refuse: (mistake: string) => void): void {
+  const apps = draft.get(['apps']) ?? [];
+  if (development || !Array.isArray(apps)) return;
+  if (apps.length === 0) {
+    refuse(
+      'no app is configured: list one under apps: in the configuration file, or set FANFARE_APP_ID, FANFARE_APP_KEY ' +
+        'and FANFARE_APP_SECRET (the PUSHER_APP_… or REVERB_APP_… names of a Laravel .env do as well), ' +
+        'or start a development server with --dev',
+    );
+  }
+  apps.forEach((_, index) => {
+    const path: Path = ['apps', index, 'secret'];
+    if (draft.get(path) !== developmentApp.secret) return;
+    const text = 'is the development secret, which everybody knows: choose one of your own, or start with --dev';
+    refuse(mistakeText(path, draft.nearestSource(path), text));
+  });
+}
+
+/** The certificate and key must be there before anything starts. */
+export function checkTlsFiles(draft: Draft, readFile: ReadFile, refuse: (mistake: string) => void): void {
+  for (const name of ['certFile', 'keyFile', 'caFile']) {
+    const path: Path = ['tls', name];
+    const file = draft.get(path);
+    if (typeof file !== 'string' || file === '') continue;
+    const fail = (reason: string) => refuse(mistakeText(path, draft.nearestSource(path), `${file}: ${reason}`));
+    const text = readText(file, readFile, (reason) => fail(`cannot be read: ${reason}`));
+    if (text !== undefined && !text.includes('-----BEGIN ')) fail('is not a PEM file');
+  }
+}

@@ -1,0 +1,137 @@
+// The configuration: its type, defaults, checks and JSON Schema come from the one zod schema here. Pure.
+import { z } from 'zod';
+import { type App, appSchema } from '../core/app.ts';
+
+const atLeast = (least: number, fallback: number, text: string) => z.int().min(least).default(fallback).describe(text);
+const text = (description: string) => z.string().min(1, 'must not be empty').describe(description);
+
+const portSchema = z.int().min(0).max(65_535);
+
+const tlsSchema = z
+  .strictObject({
+    certFile: text('PEM file with the certificate, followed by the intermediate certificates if there are any.'),
+    keyFile: text('PEM file with the private key, without a passphrase.'),
+    caFile: text('PEM file with the intermediate certificates, where certFile does not hold them.').optional(),
+  })
+  .optional()
+  .describe('Serve https and wss. Leave it out behind a proxy that does TLS.');
+
+const shutdownSchema = z
+  .strictObject({
+    deadlineSeconds: atLeast(1, 8, 'Longest time a stop may take; keep it below what your supervisor waits.'),
+    closesPerSecond: atLeast(1, 500, 'Sockets sent away per second, so that they do not all return at once.'),
+  })
+  .prefault({})
+  .describe('How the server stops on SIGTERM and SIGINT.');
+
+const logSchema = z
+  .strictObject({
+    level: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+      .default('info')
+      .describe('The least important messages that are written.'),
+    format: z
+      .enum(['json', 'pretty'])
+      .default('json')
+      .describe('json: one object a line, for machines. pretty: for people; the default with --dev.'),
+  })
+  .prefault({})
+  .describe('Logging, to the standard output.');
+
+const redisSchema = z
+  .strictObject({
+    url: z
+      .string()
+      .refine((url) => /^rediss?:$/.test(parsedUrl(url)?.protocol ?? ''), 'must be a redis:// or rediss:// URL')
+      .optional()
+      .describe('redis://user:password@host:port/db, or rediss:// for TLS. Wins over the keys below.'),
+    host: text('Host name or address.').default('127.0.0.1'),
+    port: portSchema.min(1).default(6379).describe('Port.'),
+    username: text('User name, where Redis has access lists.').optional(),
+    password: text('Password.').optional(),
+    db: atLeast(0, 0, 'Number of the database.'),
+    tls: z.boolean().default(false).describe('Connect with TLS.'),
+    prefix: text('What every key and topic starts with. Servers that share it are one cluster.').default('fanfare:'),
+  })
+  .prefault({})
+  .describe('Where Redis is. Used only when adapter is redis.');
+
+/** What a file, variables and flags may say. Unknown keys are refused. */
+export const configSchema = z.strictObject({
+  host: text('Address to listen on. 0.0.0.0: every IPv4 address; "::": IPv6 too. With --dev: 127.0.0.1.').default(
+    '0.0.0.0',
+  ),
+  port: portSchema.default(8080).describe('Port for WebSockets and the HTTP API. 0: any free port.'),
+  path: z
+    .string()
+    .regex(/^\/?([\w.~-]+(\/[\w.~-]+)*\/?)?$/, 'must be a path such as /ws: letters, digits and "-._~" between slashes')
+    .transform((path) => path.replace(/^\/?(.*?)\/?$/, (_, inner: string) => (inner === '' ? '' : `/${inner}`)))
+    .prefault('')
+    .describe('Prefix of every path, such as /ws for /ws/app/{key} and /ws/apps/{id}/events.'),
+  tls: tlsSchema,
+  activityTimeoutSeconds: atLeast(1, 30, 'Seconds of silence after which clients and the server ask: ping.'),
+  pongTimeoutSeconds: atLeast(1, 30, 'Seconds the answer to a ping may take before the socket is closed.'),
+  maxConnections: atLeast(0, 0, 'Open sockets of this server; above it a new one is refused with 4100. 0: no limit.'),
+  maxUnsentBytes: atLeast(1024, 1_048_576, 'Bytes that may wait for one slow socket before it is closed with 4100.'),
+  shutdown: shutdownSchema,
+  log: logSchema,
+  adapter: z
+    .enum(['memory', 'redis'])
+    .default('memory')
+    .describe('memory: this server stands alone. redis: several servers are one cluster.'),
+  redis: redisSchema,
+  apps: z
+    .array(appSchema)
+    .check(z.superRefine(refuseDuplicates, { when: () => true }))
+    .default([])
+    .describe('The apps that connect here, one entry each. At least one is needed without --dev.'),
+});
+
+type Settings = z.infer<typeof configSchema>;
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** What the server runs with: checked, complete and deeply frozen. */
+export type Config = DeepReadonly<Omit<Settings, 'apps'>> & {
+  readonly apps: readonly App[];
+  /** Started with --dev: the development app exists, and statistics need no signature. Not a key of the file. */
+  readonly development: boolean;
+};
+
+/** Also runs when an app has other mistakes, so that all are reported together. */
+function refuseDuplicates(apps: readonly unknown[], context: z.RefinementCtx): void {
+  for (const name of ['id', 'key'] as const) {
+    const first = new Map<string, number>();
+    apps.forEach((app, index) => {
+      const value = typeof app === 'object' && app !== null ? (app as Record<string, unknown>)[name] : undefined;
+      if (typeof value !== 'string') return;
+      const owner = first.get(value);
+      if (owner === undefined) first.set(value, index);
+      else context.addIssue({ code: 'custom', path: [index, name], message: `"${value}" is taken by apps[${owner}]` });
+    });
+  }
+}
+
+function parsedUrl(url: string): URL | undefined {
+  return URL.canParse(url) ? new URL(url) : undefined;
+}
+
+/** A JSON Schema as far as this project reads it: what z.toJSONSchema makes of objects and scalars. */
+export interface JsonSchema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly items?: JsonSchema;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+}
+
+/** The JSON Schema of what may be written in a configuration file, for editors. */
+export function configJsonSchema(): JsonSchema {
+  const schema = z.toJSONSchema(configSchema, {
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+    },
+  });
+  return { title: 'Fanfare configuration', ...schema } as JsonSchema;
+}

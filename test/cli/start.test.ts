@@ -1,0 +1,93 @@
+// fanfare start inside this process: what it prints, and what ends it.
+
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { start } from '../../src/cli/start.ts';
+import { run } from './recording-edge.ts';
+
+const quiet = ['--port', '0', '--log-level', 'silent'];
+
+describe('fanfare start', () => {
+  it('with --dev prints lines that work as they are', async () => {
+    const running = run(start, ['--dev', '--path', '/ws', ...quiet]);
+    const ready = await running.line(/^Fanfare is ready/);
+    const [, url = ''] = /(ws:\/\/127\.0\.0\.1:\d+\/ws\/app\/app-key)$/.exec(ready) ?? [];
+    const base = url.replace('ws:', 'http:').replace('/app/app-key', '');
+    expect(running.out).toEqual([
+      '',
+      `Fanfare is ready. Clients connect to ${url}`,
+      'App id app-id, key app-key, secret app-secret',
+      '',
+      'Watch a channel in another terminal:',
+      `  npx fanfare listen my-channel --url ${base}`,
+      'and send it an event:',
+      `  npx fanfare trigger my-channel my-event '{"text":"hello"}' --url ${base}`,
+      'or, with a signature that is good for the next 10 minutes:',
+      expect.stringMatching(/^ {2}curl -H 'Content-Type: application\/json' -d '\{.*\}' 'http:.*'$/),
+      '',
+      'A chat to try in the browser:',
+      '  node examples/quickstart/server.js   then open http://127.0.0.1:3000',
+      '',
+    ]);
+    const [, body = '', signed = ''] = / -d '(.*)' '(http:.*)'$/.exec(running.out[9] ?? '') ?? [];
+    const response = await fetch(signed, { method: 'POST', body, headers: { 'content-type': 'application/json' } });
+    expect([response.status, await response.text()]).toEqual([200, '{}']);
+    running.signal('SIGTERM');
+    expect(await running.code).toBe(0);
+  });
+
+  it('ends at once at a second signal', async () => {
+    const running = run(start, ['--dev', ...quiet]);
+    await running.line(/^Fanfare is ready/);
+    running.signal('SIGTERM');
+    running.signal('SIGINT');
+    running.signal('SIGTERM');
+    expect(running.exits).toEqual([130, 143]);
+    expect(await running.code).toBe(0);
+  });
+
+  it('goes on after an unhandled rejection, and stops with 70 after an uncaught exception', async () => {
+    const running = run(start, ['--dev', ...quiet]);
+    const [url = ''] = /ws:.*$/.exec(await running.line(/^Fanfare is ready/)) ?? [];
+    running.rejected(new Error('a bug'));
+    const health = await fetch(url.replace('ws:', 'http:').replace('/app/app-key', '/health'));
+    expect(health.status).toBe(200);
+    running.uncaught(new Error('another'));
+    expect(await running.code).toBe(70);
+    expect(running.exits).toEqual([]);
+  });
+
+  it('says that the port is taken', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => void taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as AddressInfo;
+    const { code, err } = run(start, ['--dev', '--port', String(port), '--log-level', 'silent']);
+    expect(await code).toBe(1);
+    expect(err).toEqual([`fanfare: port ${port} is already in use: choose another with --port or FANFARE_PORT`]);
+    taken.close();
+  });
+
+  it('says that the certificate cannot be used', async () => {
+    const file = join(await mkdtemp(join(tmpdir(), 'fanfare-')), 'bad.pem');
+    await writeFile(file, '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n');
+    const env = { FANFARE_TLS_CERT_FILE: file, FANFARE_TLS_KEY_FILE: file };
+    const { code, err } = run(start, ['--dev', ...quiet], { env });
+    expect(await code).toBe(1);
+    expect(err).toEqual([
+      expect.stringMatching(/^fanfare: the certificate or key cannot be used \(tls\.certFile, tls\.keyFile\): error:/),
+    ]);
+  });
+
+  it('starts nothing with a bad configuration', async () => {
+    const { code, err, out } = run(start, ['--port', 'x', '--dev']);
+    expect(await code).toBe(78);
+    expect(err).toEqual([
+      'fanfare: the configuration has a mistake, so nothing was started:',
+      '  port (--port): expected a whole number, got "x"',
+    ]);
+    expect(out).toEqual([]);
+  });
+});
