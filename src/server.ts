@@ -2,6 +2,7 @@
 // reverse, within a deadline.
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { ConfigAppStore } from './adapters/apps/config-store.ts';
 import { memoryAdapters } from './adapters/memory/adapters.ts';
@@ -59,10 +60,13 @@ export function createServer(config: Config, log: Logger): FanfareServer {
   async function stop(): Promise<void> {
     const withinMs = config.shutdown.deadlineSeconds * 1000;
     log.info('stopping');
-    const deadline = setTimeout(() => http.server.closeAllConnections(), withinMs);
+    const deadline = new AbortController();
+    const over = setTimeout(withinMs, undefined, { signal: deadline.signal }).catch(() => {});
     await core.drain({ closesPerSecond: config.shutdown.closesPerSecond, withinMs: withinMs * DRAIN_SHARE });
-    await http.close();
-    clearTimeout(deadline);
+    // Waits for requests in flight and for peers to answer their close frames; not for ever.
+    await Promise.race([http.close(), over]);
+    http.server.closeAllConnections();
+    deadline.abort();
     await core.stop();
     log.info('stopped');
   }

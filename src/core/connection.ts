@@ -64,6 +64,7 @@ export class Connection {
   #working = false;
   #paused = false;
   #open = true;
+  #leaving = false;
   #owed: Owed | undefined;
   #lastHeardMs = this.openedAtMs;
   #askedMs = 0;
@@ -97,8 +98,10 @@ export class Connection {
     this.#work();
   }
 
-  /** The socket is gone, whoever closed it. */
+  /** The socket is gone, or is as good as gone: leaves everything, once what waits in the mailbox is done with. */
   closed(): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
     this.#open = false;
     this.#owed = undefined;
     this.#mailbox.push(CLOSED);
@@ -137,6 +140,8 @@ export class Connection {
     if (last !== undefined && ending !== endings.slowReader) this.#deps.transport.write(last.bytes());
     this.#deps.transport.close(ending.code, closeReason(ending.message));
     this.#deps.log.debug({ appId: this.app.id, socketId: this.socketId, code: ending.code }, 'connection ended');
+    // The others hear of it now, not when the peer has answered the close frame.
+    this.closed();
   }
 
   /** Asks an idle peer for a sign of life, or gives it up. Called by the sweep. */

@@ -17,6 +17,7 @@ export async function trigger(context: Context, app: App, events: readonly Event
   for (const request of events) check(app, request);
   const { eventsPerSecond } = app.limits;
   if (eventsPerSecond > 0) {
+    if (events.length > eventsPerSecond) throw requestErrors.batchTooLarge(events.length, eventsPerSecond);
     const retryAfterMs = await context.rateLimiter.take(`${app.id}/events`, events.length, eventsPerSecond);
     if (retryAfterMs > 0) throw requestErrors.rate(retryAfterMs, eventsPerSecond);
   }

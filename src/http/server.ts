@@ -57,6 +57,11 @@ function serverOptions({ pathPrefix, tls }: HttpServerOptions): FastifyServerOpt
     logger: false,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
+    // Paths that cannot be decoded, or are too long, before any route is known.
+    frameworkErrors: ({ statusCode = 400 }, _request, reply) => {
+      const text = statusCode === 414 ? 'URI too long.' : 'The path is not valid percent-encoded UTF-8.';
+      void reply.code(statusCode).type('text/plain; charset=utf-8').send(text);
+    },
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH, ignoreTrailingSlash: true },
   };
   if (tls !== undefined) {

@@ -1,7 +1,7 @@
 // A query string as the signature sees it: percent-decoded once, first of duplicates, nothing else (auth.md §4.3).
 
 interface Parameter {
-  /** As sent, but for the percent-encoding and a trailing `[]` or `[0]`. */
+  /** In lower case, as it is signed; without percent-encoding and a trailing `[]` or `[0]`. */
   readonly name: string;
   readonly array: boolean;
   readonly value: string;
@@ -13,6 +13,7 @@ const ARRAY = /^(.*)\[\d*\]$/s;
 /** The parameters of one request. Values never contain anything but what the sender put there: no nesting, no types. */
 export class Query {
   readonly #parameters: Parameter[] = [];
+  readonly #first = new Map<string, Parameter>();
 
   /** @param raw what follows the `?`; broken percent-encoding is taken literally. */
   constructor(raw: string) {
@@ -22,20 +23,19 @@ export class Query {
       const key = decode(equals < 0 ? part : part.slice(0, equals));
       const rawValue = equals < 0 ? '' : part.slice(equals + 1);
       const array = ARRAY.exec(key);
-      const name = array?.[1] ?? key;
-      if (array === null && this.has(name)) continue;
-      this.#parameters.push({ name, array: array !== null, value: decode(rawValue), rawValue });
+      const name = (array?.[1] ?? key).toLowerCase();
+      if (array === null && this.#first.has(name)) continue;
+      const parameter = { name, array: array !== null, value: decode(rawValue), rawValue };
+      this.#parameters.push(parameter);
+      if (!this.#first.has(name)) this.#first.set(name, parameter);
     }
   }
 
-  has(name: string): boolean {
-    return this.#parameters.some((parameter) => parameter.name === name);
-  }
-
-  /** The first value; the values of an array (`k[]=a&k[]=b`) joined with commas. */
+  /** The first value of a name in lower case; the values of an array (`k[]=a&k[]=b`) joined with commas. */
   get(name: string): string | undefined {
-    const values = this.#parameters.filter((parameter) => parameter.name === name).map(({ value }) => value);
-    return values.length === 0 ? undefined : values.join(',');
+    const first = this.#first.get(name);
+    if (!first?.array) return first?.value;
+    return this.#parameters.flatMap((parameter) => (parameter.name === name ? [parameter.value] : [])).join(',');
   }
 
   /**
@@ -44,8 +44,7 @@ export class Query {
    */
   *signedTexts(): Generator<string> {
     const parameters = this.#parameters
-      .filter(({ name }) => name.toLowerCase() !== 'auth_signature')
-      .map((parameter) => ({ ...parameter, name: parameter.name.toLowerCase() }))
+      .filter(({ name }) => name !== 'auth_signature')
       .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
     yield parameters.map(({ name, value }) => `${name}=${value}`).join('&');
     if (parameters.some(({ value, rawValue }) => value !== rawValue)) {

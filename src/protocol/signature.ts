@@ -1,6 +1,6 @@
 // Signatures of channel joins, sign-ins and API requests (auth.md). HMAC-SHA256 in lower-case hex over the bytes as
 // transmitted; every comparison is in constant time.
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import { RequestError } from './errors.ts';
 import { TIMESTAMP_WINDOW_SECONDS } from './limits.ts';
 import type { Query } from './query.ts';
@@ -16,7 +16,7 @@ export function hmacHex(secret: string, text: string | Buffer): string {
 }
 
 export function md5Hex(bytes: Buffer): string {
-  return createHash('md5').update(bytes).digest('hex');
+  return hash('md5', bytes);
 }
 
 /** Takes the same time wherever the texts differ; their lengths are not secret. */
@@ -52,7 +52,7 @@ export function isSigned(credentials: Credentials, auth: string, text: string): 
 export interface SignedRequest {
   readonly method: string;
   /** The paths the sender may have signed, likeliest first: as sent, without or with a prefix, decoded. */
-  readonly paths: Iterable<string>;
+  readonly paths: () => Iterable<string>;
   readonly query: Query;
   /** The bytes as received. */
   readonly body: Buffer;
@@ -72,14 +72,13 @@ export function verifyRequest(credentials: Credentials, request: SignedRequest, 
   const signature = query.get('auth_signature');
   if (signature === undefined) throw refused('Missing parameter: auth_signature');
   checkBody(query.get('body_md5'), request.body);
-  const paths = [...request.paths];
   for (const text of query.signedTexts()) {
-    for (const path of paths) {
+    for (const path of request.paths()) {
       const signed = hmacHex(credentials.secret, `${request.method}\n${path}\n${text}`);
       if (equalInConstantTime(signed, signature)) return;
     }
   }
-  throw invalidSignature(request.method, paths[0] ?? '', query, signature);
+  throw invalidSignature(request, signature);
 }
 
 function checkVersion(version: string | undefined): void {
@@ -120,7 +119,8 @@ function checkBody(digest: string | undefined, body: Buffer): void {
 }
 
 /** Hosted Pusher's text: it shows what was seen, so that a lost prefix or parameter is found at a glance. */
-function invalidSignature(method: string, path: string, query: Query, signature: string): RequestError {
+function invalidSignature({ method, paths, query }: SignedRequest, signature: string): RequestError {
+  const [path] = paths();
   const [text] = query.signedTexts();
   const seen = JSON.stringify(`${method}\n${path}\n${text}`);
   return refused(

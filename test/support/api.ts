@@ -3,7 +3,10 @@ import { createHash, createHmac } from 'node:crypto';
 import { credentials, type TestServer } from './server.ts';
 
 export interface ApiRequest {
+  /** Sent as it is when it is a string or bytes, else as its JSON. */
   readonly body?: unknown;
+  /** Further headers; `content-type` replaces the one that would be right. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Further query parameters; a value here replaces the one that would be right. */
   readonly query?: Readonly<Record<string, string>>;
   readonly secret?: string;
@@ -20,12 +23,12 @@ export interface ApiAnswer {
 }
 
 /** @returns path and query of a signed request. */
-export function signed(method: string, path: string, body: string, request: ApiRequest = {}): string {
+export function signed(method: string, path: string, body: string | Uint8Array, request: ApiRequest = {}): string {
   const query: Record<string, string> = {
     auth_key: credentials.key,
     auth_timestamp: String(Math.floor(Date.now() / 1000)),
     auth_version: '1.0',
-    ...(body !== '' && { body_md5: createHash('md5').update(body).digest('hex') }),
+    ...(body.length > 0 && { body_md5: createHash('md5').update(body).digest('hex') }),
     ...request.query,
   };
   const text = Object.keys(query)
@@ -46,10 +49,11 @@ export async function api(
   request: ApiRequest = {},
 ): Promise<ApiAnswer> {
   const { body } = request;
-  const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
-  const response = await fetch(server.url + signed(method, path, text, request), {
+  const sent = body === undefined ? '' : typeof body === 'string' || isBytes(body) ? body : JSON.stringify(body);
+  const response = await fetch(server.url + signed(method, path, sent, request), {
     method,
-    ...(text !== '' && { body: text, headers: { 'content-type': 'application/json' } }),
+    headers: { ...(sent.length > 0 && { 'content-type': 'application/json' }), ...request.headers },
+    ...(sent.length > 0 && { body: sent }),
   });
   const answer = await response.text();
   const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
@@ -59,6 +63,10 @@ export async function api(
     headers: response.headers,
     json: isJson ? JSON.parse(answer) : undefined,
   };
+}
+
+function isBytes(body: unknown): body is Uint8Array<ArrayBuffer> {
+  return body instanceof Uint8Array;
 }
 
 /** Publishes one event. */
