@@ -1,11 +1,93 @@
-// The README cannot rot: its tables, its commands and its snippets are what the code says and does.
+// The README, the image and the check cannot rot: tables, commands and texts are what the code says and does.
 import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { api } from './support/api.ts';
 import { configTable } from './support/config-table.ts';
+import { Program } from './support/program.ts';
+import { startServer } from './support/server.ts';
 
 const readme = readFileSync('README.md', 'utf8');
+const scripts = (JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }).scripts;
 
-it('lists every configuration key with its default and meaning', () => {
-  const [, table] = readme.match(/<!-- config table[^>]*-->\n+([\s\S]*?)\n+<!-- \/config table -->/) ?? [];
-  expect(table).toBe(configTable());
+function between(text: string, from: string, to: string): string {
+  const start = text.indexOf(from);
+  expect(start, `the README has "${from}"`).toBeGreaterThanOrEqual(0);
+  return text.slice(start + from.length, text.indexOf(to, start + from.length));
+}
+
+describe('the README', () => {
+  it('lists every configuration key with its default and meaning', () => {
+    const table = between(readme, '<!-- config table: checked against the schema by a test -->', '<!-- /config table');
+    expect(table.trim()).toBe(configTable());
+  });
+
+  it('has a row for each command of the program', async () => {
+    await using help = new Program('node', ['dist/main.js', '--help']);
+    expect(await help.exit()).toBe(0);
+    const commands = between(help.printed, 'Commands:', '\n\n').trim().split('\n');
+    const names = commands.map((line) => line.trim().split(' ')[0]);
+    const rows = [...readme.matchAll(/^\| `fanfare (\w+)/gm)].map(([, name]) => name);
+    expect(rows).toEqual(names);
+  });
+
+  it('quotes what a development server prints', async () => {
+    await using server = new Program('node', ['dist/main.js', 'start', '--dev', '--port', '0']);
+    const [line] = await server.line(/Fanfare is ready\..*/);
+    expect(readme).toContain(line.replace(/:\d+\/app/, ':8080/app'));
+    const [listen] = await server.line(/npx fanfare listen my-channel/);
+    const [trigger] = await server.line(/npx fanfare trigger my-channel my-event '{"text":"hello"}'/);
+    const [chat] = await server.line(/node examples\/quickstart\/server\.js/);
+    for (const command of [listen, trigger, chat]) expect(readme).toContain(command);
+  });
+
+  it('names only routes that exist', async () => {
+    await using server = await startServer();
+    const table = between(readme, '| HTTP API | |', '\n\n');
+    const routes = [...table.matchAll(/(GET|POST) (\/[^`]*)/g)].map(([, method = '', path = '']) => ({ method, path }));
+    expect(routes.length).toBeGreaterThan(5);
+    for (const { method, path } of routes) {
+      const concrete = path.replace('{id}', 'app-id').replace(/\{\w+\}/g, 'presence-x');
+      const body = method === 'POST' ? {} : undefined;
+      expect((await api(server, method, concrete, { body })).status, `${method} ${path}`).not.toBe(404);
+    }
+  });
+
+  it('names the test command that the check runs', () => {
+    const command = 'npm ci && npm test';
+    expect(readme).toContain(`\`\`\`sh\n${command}\n\`\`\``);
+    expect(readFileSync('.ci/run', 'utf8').trim().split('\n').at(-1)).toBe(command);
+    expect(Object.keys(scripts)).toEqual(expect.arrayContaining(['test', 'start', 'lint', 'typecheck']));
+  });
+});
+
+describe('the image', () => {
+  const dockerfile = readFileSync('Dockerfile', 'utf8');
+  const exec = (instruction: string): string[] => {
+    const [, list = ''] = dockerfile.match(new RegExp(`^${instruction}.*?(\\[.*\\])$`, 'm')) ?? [];
+    return JSON.parse(list) as string[];
+  };
+  const env = { FANFARE_APP_ID: 'a', FANFARE_APP_KEY: 'k', FANFARE_APP_SECRET: 'c4d5e6', FANFARE_LOG_FORMAT: 'json' };
+
+  it('starts the server with its command and is found healthy by its health check', async () => {
+    const [node = '', ...entry] = exec('ENTRYPOINT');
+    await using server = new Program(node, [...entry, ...exec('CMD')], { env: { ...env, FANFARE_PORT: '0' } });
+    const [, port = ''] = await server.line(/"url":"http:\/\/0\.0\.0\.0:(\d+)"/);
+    const [, ...check] = exec('HEALTHCHECK');
+    await using health = new Program(node, check, { env: { ...env, FANFARE_PORT: port } });
+    expect(await health.exit()).toBe(0);
+    server.signal('SIGTERM');
+    expect(await server.exit()).toBe(0);
+    await using sick = new Program(node, check, { env: { ...env, FANFARE_PORT: port } });
+    expect(await sick.exit()).toBe(1);
+  });
+
+  it('runs without rights, and copies and runs only what exists', () => {
+    expect(dockerfile).toMatch(/^USER node$/m);
+    for (const [, script = ''] of dockerfile.matchAll(/npm run ([\w-]+)/g)) expect(scripts).toHaveProperty(script);
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, files = '']) =>
+      files.split(' '),
+    );
+    expect(copied).toContain('package-lock.json');
+    for (const file of copied) expect(() => readFileSync(file)).not.toThrow(/ENOENT/);
+  });
 });

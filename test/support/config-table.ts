@@ -11,7 +11,8 @@ function rows(schema: JsonSchema, prefix: string): string[] {
     const path = `${prefix}${name}`;
     if (child.properties !== undefined) return rows(child, `${path}.`);
     const { description = '', default: fallback } = child as Described;
-    const shown = fallback === undefined ? '' : `\`${typeof fallback === 'string' ? fallback || "''" : JSON.stringify(fallback)}\``;
+    const shown =
+      fallback === undefined ? '' : `\`${typeof fallback === 'string' ? fallback || "''" : JSON.stringify(fallback)}\``;
     return [`| \`${path}\` | ${shown} | ${description.replaceAll('|', '\\|')} |`];
   });
 }

@@ -7,6 +7,8 @@ import { delimiter, join } from 'node:path';
 const NEEDED = [
   { program: 'redis-server', debianPackage: 'redis-server' },
   { program: 'chromium', debianPackage: 'chromium' },
+  { program: 'nginx', debianPackage: 'nginx-light' },
+  { program: 'caddy', debianPackage: 'caddy' },
 ] as const;
 
 /** Vitest's global setup. */
