@@ -1,0 +1,79 @@
+// The house's import rules are enforced by the linter: each broken on purpose, in a copy of the layout.
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+const REFUSED: readonly (readonly [file: string, rule: string, code: string])[] = [
+  ['src/protocol/a.ts', 'noRestrictedImports', "import { App } from '../core/app.ts';"],
+  ['src/protocol/b.ts', 'noRestrictedImports', "import { WebSocket } from 'ws';"],
+  ['src/core/a.ts', 'noRestrictedImports', "import { WebSocket } from 'ws';"],
+  ['src/core/b.ts', 'noRestrictedImports', "import { fastify } from 'fastify';"],
+  ['src/core/c.ts', 'noRestrictedImports', "import { Redis } from 'ioredis';"],
+  ['src/core/d.ts', 'noRestrictedImports', "import type { MemoryBroker } from '../adapters/memory/broker.ts';"],
+  ['src/adapters/redis/a.ts', 'noRestrictedImports', "import { x } from '../../http/server.ts';"],
+  ['src/adapters/redis/b.ts', 'noRestrictedImports', "import { x } from '../../ws/socket.ts';"],
+  ['src/ws/a.ts', 'noRestrictedImports', "import { x } from '../http/server.ts';"],
+  ['src/ws/b.ts', 'noRestrictedImports', "import { x } from '../adapters/memory/broker.ts';"],
+  ['src/ws/c.ts', 'noRestrictedImports', "import { createServer } from '../server.ts';"],
+  ['src/http/a.ts', 'noRestrictedImports', "import { Socket } from '../ws/socket.ts';"],
+  ['src/http/routes/b.ts', 'noRestrictedImports', "import { Socket } from '../../ws/socket.ts';"],
+  ['src/http/routes/c.ts', 'noRestrictedImports', "import { createServer } from '../../server.ts';"],
+  ['src/config/a.ts', 'noRestrictedImports', "import { Hub } from '../core/hub.ts';"],
+  ['src/cli/a.ts', 'noRestrictedImports', "import { Hub } from '../core/hub.ts';"],
+  ['src/core/env.ts', 'noProcessEnv', 'export const x = process.env.X;'],
+  ['src/core/console.ts', 'noConsole', "console.log('x');"],
+  ['src/core/default.ts', 'noDefaultExport', 'export default 1;'],
+  ['src/core/any.ts', 'noExplicitAny', 'export const x: any = 1;'],
+  ['src/core/floating.ts', 'noFloatingPromises', 'const f = async (): Promise<void> => {};\nf();'],
+  ['src/core/barrel.ts', 'noBarrelFile', "export { App } from './app.ts';"],
+  ['src/core/CamelCase.ts', 'useFilenamingConvention', 'export const x = 1;'],
+  ['src/core/cycle-a.ts', 'noImportCycles', "import type { B } from './cycle-b.ts';\nexport type A = B | 1;"],
+  ['src/core/cycle-b.ts', 'noImportCycles', "import type { A } from './cycle-a.ts';\nexport type B = A | 2;"],
+];
+
+const ALLOWED: readonly (readonly [file: string, code: string])[] = [
+  ['src/core/ok.ts', "import { x } from '../protocol/frame.ts';\nexport const y = x;"],
+  ['src/adapters/redis/ok.ts', "import { Redis } from 'ioredis';\nexport const y = Redis;"],
+  ['src/http/routes/ok.ts', "import { x } from '../../core/core.ts';\nexport const y = x;"],
+  ['src/config/ok.ts', "import { appSchema } from '../core/app.ts';\nexport const y = appSchema;"],
+  ['src/config/load.ts', 'export const y = process.env.X;'],
+];
+
+const root = mkdtempSync(join(tmpdir(), 'fanfare-lint-'));
+let found: { file: string; rule: string }[] = [];
+
+beforeAll(() => {
+  const config = JSON.parse(readFileSync('biome.json', 'utf8')) as Record<string, unknown>;
+  writeFileSync(join(root, 'biome.json'), JSON.stringify({ ...config, $schema: undefined, vcs: undefined }));
+  cpSync('src/core/app.ts', join(root, 'src/core/app.ts'), { recursive: true });
+  for (const [file, , code] of [...REFUSED, ...ALLOWED.map(([file, code]) => [file, '', code] as const)]) {
+    mkdirSync(join(root, dirname(file)), { recursive: true });
+    writeFileSync(join(root, file), `${code}\n`);
+  }
+  found = lint();
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+function lint(): { file: string; rule: string }[] {
+  const args = ['lint', '--reporter=github', '--max-diagnostics=none', 'src'];
+  let printed = '';
+  try {
+    printed = execFileSync(resolve('node_modules/.bin/biome'), args, { cwd: root, encoding: 'utf8', stdio: 'pipe' });
+  } catch (err) {
+    printed = (err as { stdout: string }).stdout;
+  }
+  return [...printed.matchAll(/^::error title=lint\/\w+\/(\w+),file=([^,]+),/gm)].map(([, rule = '', file = '']) => ({
+    rule,
+    file: file.slice(file.indexOf('src/')),
+  }));
+}
+
+it.each(REFUSED)('%s is refused by %s', (file, rule) => {
+  expect(found).toContainEqual({ file, rule });
+});
+
+it.each(ALLOWED)('%s may do what its room may', (file) => {
+  expect(found.filter((diagnostic) => diagnostic.file === file)).toEqual([]);
+});
