@@ -97,7 +97,8 @@ function parseBody(body: Buffer): unknown {
 
 function read<T>(schema: z.ZodType<T>, value: unknown, required: readonly string[], at = ''): T {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new RequestError(400, at === '' ? 'The request body must be a JSON object.' : `${at}: expected an object`);
+    if (at === '') throw new RequestError(400, 'The request body must be a JSON object.');
+    throw requestErrors.invalid(at.slice(0, -1), 'expected an object');
   }
   for (const parameter of required) {
     if (!Object.hasOwn(value, parameter)) throw requestErrors.missing(parameter);

@@ -22,7 +22,7 @@ export class Query {
       const equals = part.indexOf('=');
       const key = decode(equals < 0 ? part : part.slice(0, equals));
       const rawValue = equals < 0 ? '' : part.slice(equals + 1);
-      const array = ARRAY.exec(key);
+      const array = key.endsWith(']') ? ARRAY.exec(key) : null;
       const name = (array?.[1] ?? key).toLowerCase();
       if (array === null && this.#first.has(name)) continue;
       const parameter = { name, array: array !== null, value: decode(rawValue), rawValue };
