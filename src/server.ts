@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { ConfigAppStore } from './adapters/apps/config-store.ts';
 import { memoryAdapters } from './adapters/memory/adapters.ts';
+import { redisAdapters } from './adapters/redis/adapters.ts';
 import type { Config } from './config/schema.ts';
 import { Core } from './core/core.ts';
 import { createHttpServer } from './http/server.ts';
@@ -36,7 +37,8 @@ const DRAIN_SHARE = 0.7;
 
 /** @param config as `loadConfig` made it; nothing is read from the environment here. */
 export function createServer(config: Config, log: Logger): FanfareServer {
-  const core = new Core(memoryAdapters(), new ConfigAppStore(config.apps), config, log);
+  const adapters = config.adapter === 'redis' ? redisAdapters(config.redis, log) : memoryAdapters();
+  const core = new Core(adapters, new ConfigAppStore(config.apps), config, log);
   const { path: pathPrefix, tls, development } = config;
   const http = createHttpServer(core, { pathPrefix, tls, development, version }, log);
   http.server.on('upgrade', new WebSocketEndpoint({ core, pathPrefix, log }).upgrade);

@@ -30,7 +30,10 @@ export async function trigger(context: Context, app: App, events: readonly Event
         await context.eventCache.set(app.id, channel, { name, data }, app.cacheTtlSeconds);
       }
       const frame = event(name, channel, data);
-      published.push(context.broker.publish(channelTopic(app.id, channel), { type: 'frame', frame, except: socketId }));
+      const sent = context.broker.publish(channelTopic(app.id, channel), { type: 'frame', frame, except: socketId });
+      // Awaited at the end, perhaps after a cache: a failure until then must not count as unhandled and end the process.
+      sent.catch(() => {});
+      published.push(sent);
     }
   }
   await Promise.all(published);

@@ -48,9 +48,9 @@ export class Hub {
       for (const subscription of subscriptions) subscription.end(endings.terminated);
       return;
     }
-    const { frame, except } = message;
+    const { frame, except, change } = message;
     for (const subscription of subscriptions) {
-      if (subscription.socketId !== except) subscription.send(frame);
+      if (subscription.socketId !== except) subscription.send(frame, change);
     }
   };
 }

@@ -22,7 +22,13 @@ export type Topic = string;
 
 /** What travels between nodes. `except` is the socket id of the one connection that is not to get the frame. */
 export type BrokerMessage =
-  | { readonly type: 'frame'; readonly frame: Buffer; readonly except?: string | undefined }
+  | {
+      readonly type: 'frame';
+      readonly frame: Buffer;
+      readonly except?: string | undefined;
+      /** Announcements of members, where they may arrive after a snapshot that has them: the number of the change. */
+      readonly change?: number | undefined;
+    }
   /** Ends the connections that listen to the topic, a user's. */
   | { readonly type: 'terminate' };
 
@@ -73,6 +79,8 @@ export type Joined =
       readonly memberAdded: boolean;
       /** Presence: everyone here, the joiner included. */
       readonly members: readonly Member[];
+      /** Announcements with this number or a lower one are of changes that `members` has already. */
+      readonly change?: number | undefined;
     };
 
 export interface Leave {

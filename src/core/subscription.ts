@@ -10,12 +10,19 @@ export interface Recipient {
   end(ending: Ending): void;
 }
 
+interface Held {
+  readonly frame: Buffer;
+  readonly change: number | undefined;
+}
+
 export class Subscription {
   readonly socketId: string;
   /** Who joined, on presence channels. */
   readonly member: Member | undefined;
   readonly #recipient: Recipient;
-  #held: Buffer[] | undefined = [];
+  #held: Held[] | undefined = [];
+  /** The change the client's snapshot is of. */
+  #snapshot = 0;
 
   /** Starts held. */
   constructor(recipient: Recipient, member?: Member) {
@@ -24,9 +31,10 @@ export class Subscription {
     this.member = member;
   }
 
-  send(frame: Buffer): void {
-    if (this.#held === undefined) this.#recipient.send(frame);
-    else this.#held.push(frame);
+  /** @param change of an announcement; what the snapshot has is not announced once more */
+  send(frame: Buffer, change?: number): void {
+    if (this.#held !== undefined) this.#held.push({ frame, change });
+    else if (change === undefined || change > this.#snapshot) this.#recipient.send(frame);
   }
 
   end(ending: Ending): void {
@@ -40,13 +48,14 @@ export class Subscription {
 
   /** Whether this very frame waits here already: a cached event that is also on its way. */
   holds(frame: Buffer): boolean {
-    return this.#held?.some((held) => held.equals(frame)) ?? false;
+    return this.#held?.some((held) => held.frame.equals(frame)) ?? false;
   }
 
-  /** Sends what was held, then passes frames straight on. */
-  release(): void {
+  /** Sends what was held, then passes frames straight on. @param snapshot the change the client's snapshot is of */
+  release(snapshot = this.#snapshot): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const frame of held) this.#recipient.send(frame);
+    this.#snapshot = snapshot;
+    for (const { frame, change } of held) this.send(frame, change);
   }
 }

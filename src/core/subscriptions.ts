@@ -87,7 +87,7 @@ async function join(
   if (channelKind(channel).guarded) connection.authorized = true;
   connection.send(subscriptionSucceeded(channel, member && roster(joined.members)));
   await replay(context, connection, channel, subscription);
-  subscription.release();
+  subscription.release(joined.change);
   context.log.trace({ appId: app.id, socketId, topic }, 'subscribed');
   if (joined.occupied && serverToUserId(channel) === undefined) {
     context.facts.announce({ type: 'channel_occupied', appId: app.id, channel });

@@ -18,7 +18,7 @@ export type ClientMessage =
   /** An event without a reserved name, from a client that may not send one: dropped, as Reverb does. */
   | { readonly type: 'ignored' };
 
-const envelope = z.object({ event: z.string(), channel: z.string().optional(), data: z.unknown().optional() });
+const envelope = z.object({ event: z.string(), channel: z.string().nullish(), data: z.unknown().optional() });
 const subscribe = z.object({ channel: z.string(), auth: z.unknown().optional(), channel_data: z.string().nullish() });
 const unsubscribe = z.object({ channel: z.string() });
 const signin = z.object({ auth: z.unknown().optional(), user_data: z.string() });
@@ -43,7 +43,7 @@ export function parseClientMessage(text: string): ClientMessage {
     }
     default:
       if (event.startsWith('pusher:') || event.startsWith('pusher_internal:')) throw invalidMessage();
-      if (channel === undefined) throw invalidMessage();
+      if (channel == null) throw invalidMessage();
       if (!event.startsWith('client-')) return { type: 'ignored' };
       return { type: 'client-event', event, channel, data: relayed(data) };
   }

@@ -123,6 +123,9 @@ export const clientEventErrors = {
   tooLarge: (limitBytes: number) => new ProtocolError(4301, tooLargeText(limitBytes)),
 };
 
+/** About as long as a node waits between two attempts to reach Redis. */
+const SOON = { 'retry-after': '2' };
+
 /** API requests (limits.md §3, http-api.md §1.1). */
 export const requestErrors = {
   unknownApp: (id: string) => new RequestError(404, `No matching application for ID [${id}].`),
@@ -167,4 +170,8 @@ export const requestErrors = {
     ),
   userCountOfNonPresence: () =>
     new RequestError(400, 'Cannot retrieve the user count unless the channel is a presence channel'),
+  /** Never a 200 for what was not published; the back-end's own retry brings it. */
+  notPublished: () =>
+    new RequestError(503, 'Redis is unavailable, the event was not published. Try again later.', SOON),
+  unavailable: () => new RequestError(503, 'Redis is unavailable. Try again later.', SOON),
 };

@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path';
 const NEEDED = [
   { program: 'redis-server', debianPackage: 'redis-server' },
   { program: 'chromium', debianPackage: 'chromium' },
+  { program: 'openssl', debianPackage: 'openssl' },
   { program: 'nginx', debianPackage: 'nginx-light' },
   { program: 'caddy', debianPackage: 'caddy' },
 ] as const;

@@ -1,4 +1,5 @@
 // A real server on a free port, in this process, disposed of with `await using`.
+import { EventEmitter, on } from 'node:events';
 import { pino } from 'pino';
 import type { z } from 'zod';
 import type { Config, configSchema } from '../../src/config/schema.ts';
@@ -11,6 +12,8 @@ type AppInput = NonNullable<ConfigInput['apps']>[number];
 
 export const credentials = { id: 'app-id', key: 'app-key', secret: 'app-secret' } as const;
 
+export type LogLine = Readonly<Record<string, unknown>>;
+
 export interface TestServer extends AsyncDisposable {
   readonly port: number;
   /** http://host:port/prefix */
@@ -18,7 +21,9 @@ export interface TestServer extends AsyncDisposable {
   readonly config: Config;
   readonly app: App;
   /** What was logged, one parsed JSON object a line, from level trace up. */
-  readonly logged: readonly Record<string, unknown>[];
+  readonly logged: readonly LogLine[];
+  /** The first line that matches, logged already or still to come. */
+  line(matches: (line: LogLine) => boolean): Promise<LogLine>;
   stop(): Promise<void>;
 }
 
@@ -30,11 +35,23 @@ export async function startServer(
   const { development = false, apps = [], ...rest } = config;
   const first = { ...credentials, ...app };
   const parsed = schema.parse({ host: '127.0.0.1', port: 0, ...rest, apps: [first, ...apps] });
-  const logged: Record<string, unknown>[] = [];
-  const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push(JSON.parse(line)) });
+  const lines = new EventEmitter().setMaxListeners(0);
+  const logged: LogLine[] = [];
+  const write = (text: string) => {
+    const line = JSON.parse(text) as LogLine;
+    logged.push(line);
+    lines.emit('line', line);
+  };
+  const log = pino({ level: 'trace' }, { write });
   const full = { ...parsed, development } as Config;
   const server = createServer(full, log);
   const { port, url } = await server.start();
   const stop = () => server.stop();
-  return { port, url, config: full, app: full.apps[0] as App, logged, stop, [Symbol.asyncDispose]: stop };
+  const line = async (matches: (line: LogLine) => boolean) => logged.find(matches) ?? (await nextLine(lines, matches));
+  return { port, url, config: full, app: full.apps[0] as App, logged, line, stop, [Symbol.asyncDispose]: stop };
+}
+
+async function nextLine(lines: EventEmitter, matches: (line: LogLine) => boolean): Promise<LogLine> {
+  for await (const [line] of on(lines, 'line') as AsyncIterable<[LogLine]>) if (matches(line)) return line;
+  throw new Error('the log ended');
 }

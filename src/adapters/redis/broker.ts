@@ -1,0 +1,152 @@
+// The broker over Redis' publish and subscribe: a node is sent only the topics its own sockets listen to.
+import type { Logger } from 'pino';
+import type { Broker, BrokerMessage, Deliver, Topic } from '../../core/ports.ts';
+import { requestErrors } from '../../protocol/errors.ts';
+import type { RedisClient } from './client.ts';
+import { decode, encode } from './envelope.ts';
+
+/** Topics in one SUBSCRIBE after the connection came back. */
+const TOPICS_AT_ONCE = 500;
+
+export interface BrokerOptions {
+  /** How long a topic nobody listens to any more is kept, so that a listener's return costs nothing. */
+  readonly lingerMs: number;
+}
+
+interface Listening {
+  /** Settles when Redis has confirmed the subscription. */
+  readonly confirmed: Promise<unknown>;
+  /** Set while nobody listens here. */
+  letGo: NodeJS.Timeout | undefined;
+}
+
+export class RedisBroker implements Broker {
+  readonly #client: RedisClient;
+  readonly #options: BrokerOptions;
+  readonly #log: Logger;
+  readonly #topics = new Map<Topic, Listening>();
+  #deliver: Deliver | undefined;
+  /** Redis knows of every topic; false from a loss until all are subscribed again. */
+  #listening = false;
+  #malformed = 0;
+
+  constructor(client: RedisClient, options: BrokerOptions, log: Logger) {
+    this.#client = client;
+    this.#options = options;
+    this.#log = log;
+    client.subscriber.on('messageBuffer', this.#receive);
+    client.subscriber.on('close', () => {
+      this.#listening = false;
+    });
+    client.onRestored(() => void this.#subscribeAgain());
+  }
+
+  /** Messages that were dropped as they are none of ours. */
+  get malformed(): number {
+    return this.#malformed;
+  }
+
+  async start(deliver: Deliver): Promise<void> {
+    if (this.#deliver !== undefined) return;
+    this.#deliver = deliver;
+    try {
+      await this.#client.start();
+      this.#listening = true;
+    } catch (err) {
+      this.#deliver = undefined;
+      throw err;
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#deliver === undefined) return;
+    this.#deliver = undefined;
+    this.#listening = false;
+    for (const { letGo } of this.#topics.values()) clearTimeout(letGo);
+    this.#topics.clear();
+    this.#client.stop();
+  }
+
+  /** Rejects with RequestError 503 while Redis is away. */
+  async subscribe(topic: Topic): Promise<void> {
+    if (!this.#listening) throw requestErrors.unavailable();
+    const known = this.#topics.get(topic);
+    if (known !== undefined) {
+      clearTimeout(known.letGo);
+      known.letGo = undefined;
+      await known.confirmed;
+      return;
+    }
+    const { subscriber, keys } = this.#client;
+    const listening: Listening = {
+      confirmed: this.#client.answer(subscriber.subscribe(keys.topicName(topic))),
+      letGo: undefined,
+    };
+    this.#topics.set(topic, listening);
+    try {
+      await listening.confirmed;
+    } catch (err) {
+      if (this.#topics.get(topic) === listening) this.#forget(topic, listening);
+      throw err;
+    }
+  }
+
+  unsubscribe(topic: Topic): void {
+    const known = this.#topics.get(topic);
+    if (known === undefined) return;
+    clearTimeout(known.letGo);
+    known.letGo = setTimeout(() => {
+      this.#forget(topic, known);
+      // Fails only without a connection, and then Redis has forgotten the topic as well.
+      this.#client.subscriber.unsubscribe(this.#client.keys.topicName(topic)).catch(() => {});
+    }, this.#options.lingerMs).unref();
+  }
+
+  /** Rejects with RequestError 503 while Redis is away, also when only this node cannot hear it. */
+  async publish(topic: Topic, message: BrokerMessage): Promise<void> {
+    if (!this.#listening) throw requestErrors.notPublished();
+    try {
+      await this.#client.answer(this.#client.commands.publish(this.#client.keys.topicName(topic), encode(message)));
+    } catch {
+      throw requestErrors.notPublished();
+    }
+  }
+
+  #forget(topic: Topic, { letGo }: Listening): void {
+    clearTimeout(letGo);
+    this.#topics.delete(topic);
+  }
+
+  /** The hot path: every message of every topic this node listens to. */
+  readonly #receive = (name: Buffer, bytes: Buffer): void => {
+    const topic = this.#client.keys.topicOf(name);
+    const listening = this.#topics.get(topic);
+    if (listening === undefined || listening.letGo !== undefined) return;
+    const message = decode(bytes);
+    if (message === undefined) this.#drop(topic);
+    else this.#deliver?.(topic, message);
+  };
+
+  #drop(topic: Topic): void {
+    this.#malformed += 1;
+    if (this.#malformed > 1) return;
+    this.#log.error({ topic }, 'a message that is not from Fanfare was dropped; more are only counted');
+  }
+
+  async #subscribeAgain(): Promise<void> {
+    const names = Array.from(this.#topics.keys(), this.#client.keys.topicName);
+    const subscribed: Promise<unknown>[] = [];
+    for (let from = 0; from < names.length; from += TOPICS_AT_ONCE) {
+      subscribed.push(
+        this.#client.answer(this.#client.subscriber.subscribe(...names.slice(from, from + TOPICS_AT_ONCE))),
+      );
+    }
+    try {
+      await Promise.all(subscribed);
+      this.#listening = this.#deliver !== undefined;
+      this.#log.info({ topics: names.length }, 'listening to Redis again');
+    } catch {
+      // Lost once more: the next time comes with the next connection.
+    }
+  }
+}

@@ -1,0 +1,60 @@
+// The name of every key and topic in Redis; pure. What is between braces decides a key's slot in a Redis Cluster: all
+// that one script touches has it in common.
+import type { Topic } from '../../core/ports.ts';
+
+export interface Keys {
+  /** Sorted set: node id → when its lease lapses, in ms of Redis' clock. */
+  readonly nodes: string;
+  /** Sorted set: id of a node that is being reaped → when another node may take that over. */
+  readonly reaping: string;
+  /** Set: the apps a node holds something of. */
+  readonly appsOf: (nodeId: string) => string;
+  /** Set: what a node holds of an app, as written by holdings.ts. */
+  readonly held: (appId: string, nodeId: string) => string;
+  /** Hash: socket id of an open connection → node id. */
+  readonly connections: (appId: string) => string;
+  /** Hash: occupied channel → "subscriptions users". */
+  readonly channels: (appId: string) => string;
+  /** Hash: socket id of a subscriber → node id. */
+  readonly subscribers: (appId: string, channel: string) => string;
+  /** Hash: user id of a presence member → info. */
+  readonly members: (appId: string, channel: string) => string;
+  /** Hash: user id of a presence member → their connections on the channel. */
+  readonly tabs: (appId: string, channel: string) => string;
+  /** Hash: occupied presence channel → number of the last change of its members. */
+  readonly changes: (appId: string) => string;
+  /** Hash: socket id of a signed-in connection of the user → node id. */
+  readonly user: (appId: string, userId: string) => string;
+  /** String: the last event of a cache channel. */
+  readonly cachedEvent: (appId: string, channel: string) => string;
+  /** List: when each of the last units was admitted. */
+  readonly rate: (key: string) => string;
+  /** The Redis channel of a topic, and the way back. */
+  readonly topicName: (topic: Topic) => string;
+  readonly topicOf: (name: Buffer) => Topic;
+}
+
+/** @param db in the topics' names only: Redis keeps keys apart by database, but not messages. */
+export function createKeys(prefix: string, db: number): Keys {
+  const cluster = `${prefix}{cluster}`;
+  const app = (appId: string) => `${prefix}{${appId}}`;
+  const topics = `${prefix}${db}/`;
+  const topicsLength = Buffer.byteLength(topics);
+  return {
+    nodes: `${cluster}:nodes`,
+    reaping: `${cluster}:reaping`,
+    appsOf: (nodeId) => `${cluster}:apps:${nodeId}`,
+    held: (appId, nodeId) => `${app(appId)}:held:${nodeId}`,
+    connections: (appId) => `${app(appId)}:connections`,
+    channels: (appId) => `${app(appId)}:channels`,
+    subscribers: (appId, channel) => `${app(appId)}:subscribers:${channel}`,
+    members: (appId, channel) => `${app(appId)}:members:${channel}`,
+    tabs: (appId, channel) => `${app(appId)}:tabs:${channel}`,
+    changes: (appId) => `${app(appId)}:changes`,
+    user: (appId, userId) => `${app(appId)}:user:${userId}`,
+    cachedEvent: (appId, channel) => `${app(appId)}:cache:${channel}`,
+    rate: (key) => `${prefix}rate:${key}`,
+    topicName: (topic) => topics + topic,
+    topicOf: (name) => name.toString('utf8', topicsLength),
+  };
+}

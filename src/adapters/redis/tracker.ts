@@ -1,0 +1,115 @@
+// Who is where across the cluster, in Redis. A change is one script, hence atomic: one node of all learns "first" or
+// "last", and announcements are published in the order of the changes.
+import type { Announcement, ChannelCounts, Join, Joined, Leave, Left, Member, Tracker } from '../../core/ports.ts';
+import { type Changes, membersOf } from './changes.ts';
+import type { RedisClient } from './client.ts';
+import type { Node } from './node.ts';
+import type { Reaper } from './reaper.ts';
+import { members } from './scripts/members.lua.ts';
+
+/** Channels looked at in one step of a list. */
+const SCAN_COUNT = 1000;
+
+export class RedisTracker implements Tracker {
+  readonly #client: RedisClient;
+  readonly #node: Node;
+  readonly #changes: Changes;
+  readonly #reaper: Reaper;
+  #started = false;
+
+  constructor(client: RedisClient, node: Node, changes: Changes, reaper: Reaper) {
+    this.#client = client;
+    this.#node = node;
+    this.#changes = changes;
+    this.#reaper = reaper;
+  }
+
+  async start(): Promise<void> {
+    if (this.#started) return;
+    this.#started = true;
+    await this.#client.start();
+    await this.#reaper.start();
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#started) return;
+    this.#started = false;
+    await this.#reaper.stop();
+    this.#client.stop();
+  }
+
+  async connect(appId: string, socketId: string, limit: number): Promise<{ admitted: boolean }> {
+    const holding = { type: 'connection', appId, socketId } as const;
+    const change = (nodeId: string) => this.#changes.connect(holding, nodeId, limit);
+    return { admitted: await this.#node.hold(holding, change, (admitted) => !admitted) };
+  }
+
+  async disconnect(appId: string, socketId: string): Promise<void> {
+    const holding = { type: 'connection', appId, socketId } as const;
+    await this.#node.letGo(holding, (nodeId) => this.#changes.disconnect(holding, nodeId));
+  }
+
+  connectionCount(appId: string): Promise<number> {
+    return this.#client.answer(this.#client.commands.hlen(this.#client.keys.connections(appId)));
+  }
+
+  join({ appId, channel, socketId, presence }: Join): Promise<Joined> {
+    const holding = { type: 'subscription', appId, channel, socketId, member: presence?.member } as const;
+    const { limit = 0, announce } = presence ?? {};
+    const change = (nodeId: string) => this.#changes.join(holding, nodeId, { limit, announce });
+    return this.#node.hold(holding, change, ({ full }) => full);
+  }
+
+  leave({ appId, channel, socketId, presence }: Leave): Promise<Left> {
+    const member = presence && { userId: presence.userId };
+    const holding = { type: 'subscription', appId, channel, socketId, member } as const;
+    return this.#node.letGo(holding, (nodeId) => this.#changes.leave(holding, nodeId, presence?.announce));
+  }
+
+  async counts(appId: string, channels: readonly string[]): Promise<ChannelCounts[]> {
+    if (channels.length === 0) return [];
+    const { commands, keys } = this.#client;
+    return (await this.#client.answer(commands.hmget(keys.channels(appId), ...channels))).map(countsOf);
+  }
+
+  async members(appId: string, channel: string): Promise<Member[]> {
+    return membersOf(await this.#client.run<string[]>(members, [this.#client.keys.members(appId, channel)], []));
+  }
+
+  async list(appId: string, prefix: string): Promise<Map<string, ChannelCounts>> {
+    const { commands, keys } = this.#client;
+    const pattern = `${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`;
+    const listed = new Map<string, ChannelCounts>();
+    let cursor = '0';
+    do {
+      const scan = commands.hscan(keys.channels(appId), cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT);
+      const [next, flat] = await this.#client.answer(scan);
+      for (let at = 0; at < flat.length; at += 2) listed.set(flat[at] ?? '', countsOf(flat[at + 1] ?? null));
+      cursor = next;
+    } while (cursor !== '0');
+    return listed;
+  }
+
+  async signIn(appId: string, userId: string, socketId: string, announce: Announcement): Promise<void> {
+    const holding = { type: 'sign-in', appId, userId, socketId } as const;
+    const change = (nodeId: string) => this.#changes.signIn(holding, nodeId, announce);
+    await this.#node.hold(holding, change, () => false);
+  }
+
+  async signOut(appId: string, userId: string, socketId: string, announce: Announcement): Promise<void> {
+    const holding = { type: 'sign-in', appId, userId, socketId } as const;
+    await this.#node.letGo(holding, (nodeId) => this.#changes.signOut(holding, nodeId, announce));
+  }
+
+  async online(appId: string, userIds: readonly string[]): Promise<Set<string>> {
+    const { commands, keys } = this.#client;
+    const present = await this.#client.answer(Promise.all(userIds.map((id) => commands.exists(keys.user(appId, id)))));
+    return new Set(userIds.filter((_, index) => present[index] === 1));
+  }
+}
+
+/** @param text what the scripts write: "subscriptions users" */
+function countsOf(text: string | null): ChannelCounts {
+  const [subscriptions, users] = (text ?? '0 0').split(' ');
+  return { subscriptionCount: Number(subscriptions), userCount: Number(users) };
+}

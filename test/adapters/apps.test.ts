@@ -1,0 +1,25 @@
+// The apps of the configuration as a store.
+import { expect, test } from 'vitest';
+import { ConfigAppStore } from '../../src/adapters/apps/config-store.ts';
+import { appSchema } from '../../src/core/app.ts';
+
+const one = appSchema.parse({ id: '1', key: 'key-one', secret: 's' });
+const two = appSchema.parse({ id: '2', key: 'key-two', secret: 's' });
+const store = new ConfigAppStore([one, two]);
+
+test('finds an app by its id and by its key, and by nothing else', async () => {
+  expect(await store.findById('1')).toBe(one);
+  expect(await store.findByKey('key-two')).toBe(two);
+  expect(await store.findById('key-one')).toBe(undefined);
+  expect(await store.findByKey('1')).toBe(undefined);
+});
+
+test.each(['', '__proto__', 'constructor', 'KEY-ONE'])('knows no app named %j', async (name) => {
+  expect(await store.findById(name)).toBe(undefined);
+  expect(await store.findByKey(name)).toBe(undefined);
+});
+
+test('lists the apps in the order of the configuration', async () => {
+  expect(await store.list()).toEqual([one, two]);
+  expect(await new ConfigAppStore([]).list()).toEqual([]);
+});

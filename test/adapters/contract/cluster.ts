@@ -1,0 +1,52 @@
+// What the contract suites run against: a fresh cluster and a record of what one of its nodes was delivered.
+import type { Adapters, BrokerMessage, Deliver, Topic } from '../../../src/core/ports.ts';
+
+/** Empty when made, all adapters started. `other` is a second node of it, or the same where a cluster has only one. */
+export interface Cluster extends AsyncDisposable {
+  readonly node: Adapters;
+  readonly other: Adapters;
+}
+
+/** @param deliver what `node`'s broker is started with; another node's may go nowhere. */
+export type MakeCluster = (deliver: Deliver) => Promise<Cluster>;
+
+/** Waits for deliveries, one after the other; none is lost, none is waited for by time. */
+export class Deliveries {
+  readonly #arrived: [Topic, BrokerMessage][] = [];
+  readonly #waiting: ((delivery: [Topic, BrokerMessage]) => void)[] = [];
+
+  readonly deliver: Deliver = (topic, message) => {
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) waiting([topic, message]);
+    else this.#arrived.push([topic, message]);
+  };
+
+  next(): Promise<[Topic, BrokerMessage]> {
+    const arrived = this.#arrived.shift();
+    return arrived !== undefined ? Promise.resolve(arrived) : new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** The next delivery in words: `topic frame-text`, ` except id` where there is one, or `topic terminate`. */
+  async nextText(): Promise<string> {
+    const [topic, message] = await this.next();
+    if (message.type === 'terminate') return `${topic} terminate`;
+    return `${topic} ${message.frame.toString()}${message.except === undefined ? '' : ` except ${message.except}`}`;
+  }
+}
+
+/** Strings that break keys, patterns, envelopes and prototypes where they are not handled as mere text. */
+export const awkwardTexts = [
+  '__proto__',
+  'constructor',
+  'toString',
+  ' leading and trailing ',
+  'a:b/c',
+  '*',
+  '?[a-z]\\',
+  '{tag}',
+  'line\nbreak\r\n',
+  'nul\0byte',
+  '"quoted" \\',
+  'zwölf Boxkämpfer',
+  '日本語 🎺',
+] as const;

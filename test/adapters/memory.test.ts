@@ -1,0 +1,116 @@
+// The memory adapters keep the contracts, as a cluster of one; and what is theirs alone: time, forgetting, sharing.
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { memoryAdapters } from '../../src/adapters/memory/adapters.ts';
+import { MemoryEventCache } from '../../src/adapters/memory/event-cache.ts';
+import { MemoryRateLimiter } from '../../src/adapters/memory/rate-limiter.ts';
+import { brokerContract } from './contract/broker.ts';
+import type { MakeCluster } from './contract/cluster.ts';
+import { eventCacheContract } from './contract/event-cache.ts';
+import { rateLimiterContract } from './contract/rate-limiter.ts';
+import { trackerContract } from './contract/tracker.ts';
+
+const makeCluster: MakeCluster = async (deliver) => {
+  const adapters = memoryAdapters();
+  const { broker, tracker, eventCache, rateLimiter } = adapters;
+  await broker.start(deliver);
+  await Promise.all([tracker.start(), eventCache.start(), rateLimiter.start()]);
+  return {
+    node: adapters,
+    other: adapters,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop()]);
+      await broker.stop();
+    },
+  };
+};
+
+brokerContract('memory', makeCluster);
+trackerContract('memory', makeCluster);
+eventCacheContract('memory', makeCluster);
+rateLimiterContract('memory', makeCluster);
+
+describe('memory: broker, within a process', () => {
+  test('delivers before publish returns, and hands the very buffer on', async () => {
+    const delivered: unknown[] = [];
+    await using cluster = await makeCluster((...delivery) => delivered.push(delivery));
+    await cluster.node.broker.subscribe('topic');
+    const message = { type: 'frame', frame: Buffer.from('x') } as const;
+    void cluster.node.broker.publish('topic', message);
+    expect(delivered).toHaveLength(1);
+    expect((delivered[0] as unknown[])[1]).toBe(message);
+  });
+
+  test('delivers nothing after the topic was left, nor after the stop', async () => {
+    const delivered: unknown[] = [];
+    await using cluster = await makeCluster((...delivery) => delivered.push(delivery));
+    const { broker } = cluster.node;
+    await broker.subscribe('topic');
+    broker.unsubscribe('topic');
+    await broker.publish('topic', { type: 'terminate' });
+    await broker.subscribe('topic');
+    await broker.stop();
+    await broker.publish('topic', { type: 'terminate' });
+    expect(delivered).toEqual([]);
+  });
+});
+
+describe('memory: what passes with time', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test('an event is kept to the last millisecond of its seconds, which are rounded up', async () => {
+    const cache = new MemoryEventCache();
+    await cache.set('app', 'cache-news', { name: 'e', data: '1' }, 1800);
+    const event = { name: 'e', data: '1' };
+    vi.advanceTimersByTime(1);
+    expect(await cache.get('app', 'cache-news')).toEqual({ ...event, ttlSeconds: 1800 });
+    vi.advanceTimersByTime(999);
+    expect(await cache.get('app', 'cache-news')).toEqual({ ...event, ttlSeconds: 1799 });
+    vi.advanceTimersByTime(1_798_999);
+    expect(await cache.get('app', 'cache-news')).toEqual({ ...event, ttlSeconds: 1 });
+    vi.advanceTimersByTime(1);
+    expect(await cache.get('app', 'cache-news')).toBe(undefined);
+  });
+
+  test.each([
+    ['event cache', () => new MemoryEventCache()],
+    ['rate limiter', () => new MemoryRateLimiter()],
+  ])('the %s sweeps from start to stop with one timer, however often it is started', async (_, make) => {
+    const adapter = make();
+    await adapter.start();
+    await adapter.start();
+    expect(vi.getTimerCount()).toBe(1);
+    await adapter.stop();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('the sweep spares what is still to be kept', async () => {
+    const cache = new MemoryEventCache();
+    await cache.start();
+    await cache.set('app', 'cache-old', { name: 'old', data: '1' }, 10);
+    await cache.set('app', 'cache-new', { name: 'new', data: '1' }, 3600);
+    vi.advanceTimersByTime(60_000);
+    expect(await cache.get('app', 'cache-old')).toBe(undefined);
+    expect(await cache.get('app', 'cache-new')).toMatchObject({ name: 'new' });
+    await cache.stop();
+  });
+
+  test('the rate limiter’s sweep does not let a busy key through', async () => {
+    const limiter = new MemoryRateLimiter();
+    await limiter.start();
+    vi.advanceTimersByTime(9_500);
+    expect(await limiter.take('key', 1, 1)).toBe(0);
+    vi.advanceTimersByTime(500);
+    expect(await limiter.take('key', 1, 1)).toBe(500);
+    vi.advanceTimersByTime(500);
+    expect(await limiter.take('key', 1, 1)).toBe(0);
+    await limiter.stop();
+  });
+
+  test('a limit that changed counts anew', async () => {
+    const limiter = new MemoryRateLimiter();
+    expect(await limiter.take('key', 2, 2)).toBe(0);
+    expect(await limiter.take('key', 3, 3)).toBe(0);
+    expect(await limiter.take('key', 1, 3)).toBe(1000);
+  });
+});
