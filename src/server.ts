@@ -34,6 +34,11 @@ export interface FanfareServer {
 
 /** Share of the deadline in which sockets are sent away; the rest is for requests and adapters. */
 const DRAIN_SHARE = 0.7;
+/**
+ * How long a node that sent sockets away still listens. pusher-js is back at once, and told 4100 tries again a second
+ * later; meeting a closed port it would not try for 15 seconds.
+ */
+const LINGER_MS = 1000;
 
 /** @param config as `loadConfig` made it; nothing is read from the environment here. */
 export function createServer(config: Config, log: Logger): FanfareServer {
@@ -64,7 +69,9 @@ export function createServer(config: Config, log: Logger): FanfareServer {
     log.info('stopping');
     const deadline = new AbortController();
     const over = setTimeout(withinMs, undefined, { signal: deadline.signal }).catch(() => {});
+    const { sockets } = core.nodeStats();
     await core.drain({ closesPerSecond: config.shutdown.closesPerSecond, withinMs: withinMs * DRAIN_SHARE });
+    if (sockets > 0) await setTimeout(Math.min(LINGER_MS, (withinMs * (1 - DRAIN_SHARE)) / 2));
     // Waits for requests in flight and for peers to answer their close frames; not for ever.
     await Promise.race([http.close(), over]);
     http.server.closeAllConnections();

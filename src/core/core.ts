@@ -101,7 +101,8 @@ export class Core {
     const { maxConnections, maxUnsentBytes } = this.#options;
     const { app } = handshake;
     const full = maxConnections > 0 && connections.size >= maxConnections;
-    const reason = refusal(handshake) ?? (full ? endings.overCapacity : undefined);
+    const unavailable = this.#draining ? endings.draining : full ? endings.overCapacity : undefined;
+    const reason = refusal(handshake) ?? unavailable;
     if (app === undefined || reason !== undefined) {
       refuse(transport, reason ?? endings.unknownApp);
       log.debug({ appId: app?.id, reason: reason?.message }, 'connection refused');

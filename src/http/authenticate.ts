@@ -21,7 +21,8 @@ const NO_BODY = Buffer.alloc(0);
 
 /** All routes of the instance are for signed requests of an app, named by its id in the path or by `auth_key`. */
 export function requireSignature(fastify: FastifyInstance, apps: AppStore, pathPrefix: string): void {
-  fastify.addHook('onRequest', async (request) => {
+  // After the routes' own onRequest, so that a wrong method is answered first.
+  fastify.addHook('preParsing', async (request) => {
     request.signedQuery = new Query(queryOf(request.url));
     request.app = await findApp(apps, request);
     // Fastify refuses types it cannot read, and bodies are JSON whatever the type says: body_md5 covers the bytes.

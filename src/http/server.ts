@@ -1,7 +1,7 @@
 // The HTTP API on Fastify: routes, and the one place where errors are answered.
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { fastify as createFastify, type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import { fastify as createFastify, type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify';
 import type { Logger } from 'pino';
 import type { Core } from '../core/core.ts';
 import { RequestError, requestErrors } from '../protocol/errors.ts';
@@ -37,6 +37,11 @@ export function createHttpServer(core: Core, options: HttpServerOptions, log: Lo
   fastify.setNotFoundHandler(() => {
     throw requestErrors.notFound();
   });
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+    // A connection kept alive after its last answer would hold up the stop until the deadline.
+    if (core.draining) reply.header('connection', 'close');
+    done();
+  });
   fastify.register(async (open) => {
     healthRoutes(open, core, options.version);
     if (options.development) openStatsRoutes(open, core);
@@ -60,7 +65,8 @@ function serverOptions({ pathPrefix, tls }: HttpServerOptions): FastifyServerOpt
     // Paths that cannot be decoded, or are too long, before any route is known.
     frameworkErrors: ({ statusCode = 400 }, _request, reply) => {
       const text = statusCode === 414 ? 'URI too long.' : 'The path is not valid percent-encoded UTF-8.';
-      void reply.code(statusCode).type('text/plain; charset=utf-8').send(text);
+      const answer = reply as unknown as FastifyReply;
+      void answer.code(statusCode).type('text/plain; charset=utf-8').send(text);
     },
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH, ignoreTrailingSlash: true },
   };

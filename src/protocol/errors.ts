@@ -60,6 +60,8 @@ export const endings = {
   overCapacity: { code: 4100, message: 'Over capacity' },
   slowReader: { code: 4100, message: 'Connection reads too slowly' },
   internal: { code: 4100, message: 'Internal server error, please reconnect' },
+  /** To who connects to a node on its way down. Not 4200, with which clients would be back at once. */
+  draining: { code: 4100, message: 'Server is closing. Please reconnect shortly.' },
   closing: { code: 4200, message: 'Server is closing. Please reconnect shortly.' },
   noPong: { code: 4201, message: 'Pong reply not received in time' },
 } as const satisfies Record<string, Ending>;

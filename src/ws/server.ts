@@ -48,12 +48,8 @@ export class WebSocketEndpoint {
   async #accept(request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
     const [path, query] = splitUrl(request.url ?? '');
     const key = appKey(path, this.#deps.pathPrefix);
-    if (key === undefined) {
-      return answer(stream, '404 Not Found', 'Not found.');
-    }
+    if (key === undefined) return notFound(stream);
     const { core } = this.#deps;
-    // Not a 4200: clients would be back at once, at the same node where there is no other.
-    if (core.draining) return answer(stream, '503 Service Unavailable', 'Server is closing.');
     const app = await core.apps.findByKey(key);
     this.#serverFor(app).handleUpgrade(request, stream, head, (socket) => {
       socket.attach(stream);
@@ -74,9 +70,11 @@ export class WebSocketEndpoint {
   }
 }
 
-/** For requests that no Pusher client ends with, or that are to be sent again later. */
-function answer(stream: Duplex, status: string, text: string): void {
-  stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+/** No Pusher client ends here, so that an HTTP answer will do. */
+function notFound(stream: Duplex): void {
+  // Node leaves an upgrade's stream half-open: without this, a peer that never ends its half keeps it for ever.
+  stream.once('finish', () => stream.destroy());
+  stream.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 10\r\n\r\nNot found.');
 }
 
 function splitUrl(url: string): [path: string, query: string] {
