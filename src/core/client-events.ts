@@ -2,6 +2,7 @@
 import { channelKind, serverToUserId } from '../protocol/channel-name.ts';
 import type { ClientMessage } from '../protocol/client-message.ts';
 import { clientEventErrors } from '../protocol/errors.ts';
+import { hasMoreCharacters } from '../protocol/length.ts';
 import { clientEvent } from '../protocol/server-message.ts';
 import type { Connection } from './connection.ts';
 import type { Context } from './context.ts';
@@ -32,7 +33,7 @@ function check(connection: Connection, { event, channel, data }: ClientEventMess
   const anyChannel = app.clientEventsOnPublicChannels && serverToUserId(channel) === undefined;
   if (!anyChannel && !channelKind(channel).clientEvents) throw clientEventErrors.channelType();
   if (!connection.subscriptions.has(channel)) throw clientEventErrors.notMember();
-  if (event.length > limits.eventNameLength) throw clientEventErrors.nameTooLong(limits.eventNameLength);
+  if (hasMoreCharacters(event, limits.eventNameLength)) throw clientEventErrors.nameTooLong(limits.eventNameLength);
   if (Buffer.byteLength(data) > limits.payloadBytes) throw clientEventErrors.tooLarge(limits.payloadBytes);
   if (limits.clientEventsPerSecond > 0) {
     connection.clientEvents ??= new SlidingWindow(limits.clientEventsPerSecond);

@@ -190,18 +190,22 @@ async function establish(context: Context, connection: Connection, activityTimeo
 
 /** The last item of every mailbox. Whatever fails, the connection is forgotten. */
 async function depart(context: Context, connection: Connection): Promise<void> {
-  const { app, socketId } = connection;
-  try {
-    await leaveAll(context, connection);
-    await signOut(context, connection);
-    if (connection.established) {
-      await context.tracker.disconnect(app.id, socketId);
-      context.facts.announce({ type: 'connection_closed', appId: app.id, socketId });
+  const { app, socketId, established } = connection;
+  const steps = [
+    () => leaveAll(context, connection),
+    () => signOut(context, connection),
+    ...(established ? [() => context.tracker.disconnect(app.id, socketId)] : []),
+  ];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (err) {
+      context.log.error({ err, appId: app.id, socketId }, 'a closed connection could not be forgotten everywhere');
     }
-  } finally {
-    context.connections.remove(connection);
-    context.log.debug({ appId: app.id, socketId }, 'connection closed');
   }
+  context.connections.remove(connection);
+  context.log.debug({ appId: app.id, socketId }, 'connection closed');
+  if (established) context.facts.announce({ type: 'connection_closed', appId: app.id, socketId });
 }
 
 function sendCount(context: Context, app: App, channel: string, topic: Topic, frame: Buffer, count: number): void {

@@ -3,6 +3,7 @@
 import type { EventRequest } from '../protocol/api.ts';
 import { channelKind, isChannelName } from '../protocol/channel-name.ts';
 import { requestErrors } from '../protocol/errors.ts';
+import { hasMoreCharacters } from '../protocol/length.ts';
 import { event } from '../protocol/server-message.ts';
 import { isSocketId } from '../protocol/socket-id.ts';
 import type { App } from './app.ts';
@@ -40,7 +41,7 @@ export async function trigger(context: Context, app: App, events: readonly Event
 }
 
 function check({ limits, anyChannelName }: App, { name, data, channels, socketId }: EventRequest): void {
-  if (name.length > limits.eventNameLength) throw requestErrors.eventName(limits.eventNameLength);
+  if (hasMoreCharacters(name, limits.eventNameLength)) throw requestErrors.eventName(limits.eventNameLength);
   if (name.startsWith('pusher:') || name.startsWith('pusher_internal:')) throw requestErrors.reservedEventName(name);
   if (channels.length > limits.channelsPerEvent) throw requestErrors.tooManyChannels(limits.channelsPerEvent);
   for (const channel of channels) checkChannelName(channel, limits.channelNameLength, anyChannelName);
@@ -51,6 +52,6 @@ function check({ limits, anyChannelName }: App, { name, data, channels, socketId
 
 /** @throws RequestError 400 for a name no channel can have. */
 export function checkChannelName(channel: string, maxLength: number, anyCharacter: boolean): void {
-  const valid = channel.length <= maxLength && isChannelName(channel, anyCharacter);
+  const valid = !hasMoreCharacters(channel, maxLength) && isChannelName(channel, anyCharacter);
   if (!valid) throw requestErrors.channelName(channel);
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { memberTooLarge, presenceWithoutUser } from '../protocol/errors.ts';
 import { readJson, writeJson } from '../protocol/json.ts';
+import { hasMoreCharacters } from '../protocol/length.ts';
 import { USER_ID_LENGTH } from '../protocol/limits.ts';
 import type { User } from './connection.ts';
 import type { Member } from './ports.ts';
@@ -25,7 +26,9 @@ export function memberOf(
   const parsed = channelData.safeParse(data === undefined ? {} : readJson(data)).data;
   if (parsed === undefined) throw presenceWithoutUser(channel);
   const { user_id: userId = user?.id, user_info: userInfo } = parsed;
-  if (userId === undefined || userId === '' || userId.length > USER_ID_LENGTH) throw presenceWithoutUser(channel);
+  if (userId === undefined || userId === '' || hasMoreCharacters(userId, USER_ID_LENGTH)) {
+    throw presenceWithoutUser(channel);
+  }
   const info = data === undefined ? user?.info : writeJson(userInfo ?? null);
   if (info === undefined || Buffer.byteLength(info) > maxInfoBytes) throw memberTooLarge(channel, maxInfoBytes);
   return { userId, info };

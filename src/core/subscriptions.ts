@@ -9,6 +9,7 @@ import {
   tooManyChannels,
   unauthorized,
 } from '../protocol/errors.ts';
+import { hasMoreCharacters } from '../protocol/length.ts';
 import { cacheMiss, event, memberAdded, memberRemoved, subscriptionSucceeded } from '../protocol/server-message.ts';
 import { channelText, isSigned } from '../protocol/signature.ts';
 import type { Connection } from './connection.ts';
@@ -24,7 +25,8 @@ type SubscribeMessage = Extract<ClientMessage, { type: 'subscribe' }>;
 /**
  * Joins the connection to a channel and acknowledges it, also when it is there already. A repeated join as another
  * user leaves first.
- * @throws ProtocolError, never fatal; an existing subscription then stays as it was.
+ * @throws ProtocolError, never fatal. An existing subscription stays as it was, unless the room was full for the other
+ * user it was repeated as.
  */
 export async function subscribe(context: Context, connection: Connection, message: SubscribeMessage): Promise<void> {
   const { channel } = message;
@@ -44,7 +46,8 @@ export async function subscribe(context: Context, connection: Connection, messag
 }
 
 function checkName({ app }: Connection, channel: string): void {
-  if (channel.length > app.limits.channelNameLength) throw channelNameTooLong(channel, app.limits.channelNameLength);
+  const { channelNameLength } = app.limits;
+  if (hasMoreCharacters(channel, channelNameLength)) throw channelNameTooLong(channel, channelNameLength);
   if (!isChannelName(channel, app.anyChannelName)) throw channelNameNotAllowed(channel);
 }
 

@@ -190,6 +190,6 @@ test('arbitrary bytes and JSON are parsed or refused with a RequestError, never 
         }
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: 400 },
   );
 });

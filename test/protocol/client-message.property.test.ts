@@ -32,11 +32,11 @@ const json = fc.letrec((tie) => ({
 })).value;
 
 test('arbitrary strings are a message or a ProtocolError, never anything else', () => {
-  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), check), { numRuns: 500 });
+  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), check), { numRuns: 300 });
 });
 
 test('arbitrary JSON is a message or a ProtocolError, never anything else', () => {
-  fc.assert(fc.property(fc.json(), check), { numRuns: 500 });
+  fc.assert(fc.property(fc.json(), check), { numRuns: 300 });
 });
 
 test('JSON of the shape of messages is a message or a ProtocolError, never anything else', () => {
@@ -53,7 +53,7 @@ test('JSON of the shape of messages is a message or a ProtocolError, never anyth
   );
   fc.assert(
     fc.property(message, (value) => check(JSON.stringify(value))),
-    { numRuns: 1000 },
+    { numRuns: 400 },
   );
 });
 

@@ -17,6 +17,7 @@ describe('REC websocket §3.2, §11: endings have Reverb’s texts with the host
     overCapacity: [4100, 'Over capacity'],
     slowReader: [4100, 'Connection reads too slowly'],
     internal: [4100, 'Internal server error, please reconnect'],
+    draining: [4100, 'Server is closing. Please reconnect shortly.'],
     closing: [4200, 'Server is closing. Please reconnect shortly.'],
     noPong: [4201, 'Pong reply not received in time'],
   } as const;
