@@ -9,6 +9,7 @@ import { memoryAdapters } from './adapters/memory/adapters.ts';
 import { redisAdapters } from './adapters/redis/adapters.ts';
 import type { Config } from './config/schema.ts';
 import { Core } from './core/core.ts';
+import { declineUpgrade } from './http/decline-upgrade.ts';
 import { createHttpServer } from './http/server.ts';
 import { WebSocketEndpoint } from './ws/server.ts';
 
@@ -46,7 +47,11 @@ export function createServer(config: Config, log: Logger): FanfareServer {
   const core = new Core(adapters, new ConfigAppStore(config.apps), config, log);
   const { path: pathPrefix, tls, development } = config;
   const http = createHttpServer(core, { pathPrefix, tls, development, version }, log);
-  http.server.on('upgrade', new WebSocketEndpoint({ core, pathPrefix, log }).upgrade);
+  const webSocket = new WebSocketEndpoint({ core, pathPrefix, log });
+  http.server.on('upgrade', (request, stream, head) => {
+    if (request.headers.upgrade?.toLowerCase() === 'websocket') webSocket.upgrade(request, stream, head);
+    else declineUpgrade(http.server, request, stream, head);
+  });
   let stopping: Promise<void> | undefined;
 
   async function start(): Promise<Listening> {

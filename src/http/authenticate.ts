@@ -25,8 +25,8 @@ export function requireSignature(fastify: FastifyInstance, apps: AppStore, pathP
   fastify.addHook('preParsing', async (request) => {
     request.signedQuery = new Query(queryOf(request.url));
     request.app = await findApp(apps, request);
-    // Fastify refuses types it cannot read, and bodies are JSON whatever the type says: body_md5 covers the bytes.
-    delete request.raw.headers['content-type'];
+    // Bodies are JSON whatever the type says, also where Fastify could not read the type: body_md5 covers the bytes.
+    request.raw.headers['content-type'] = 'application/json';
   });
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', (request, payload, done) => {

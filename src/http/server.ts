@@ -1,6 +1,5 @@
 // The HTTP API on Fastify: routes, and the one place where errors are answered.
 import { readFileSync } from 'node:fs';
-import type { Server } from 'node:http';
 import { fastify as createFastify, type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify';
 import type { Logger } from 'pino';
 import type { Core } from '../core/core.ts';
@@ -27,6 +26,7 @@ export interface HttpServerOptions {
 const REQUEST_TIMEOUT_MS = 60_000;
 /** Channel names of 200 characters, percent-encoded UTF-8. */
 const MAX_PARAMETER_LENGTH = 4096;
+const ABSOLUTE_FORM = /^https?:\/\/[^/?]*/i;
 
 export function createHttpServer(core: Core, options: HttpServerOptions, log: Logger): FastifyInstance {
   const fastify = createFastify(serverOptions(options));
@@ -54,7 +54,7 @@ export function createHttpServer(core: Core, options: HttpServerOptions, log: Lo
     connectionRoutes(signed, core);
     if (!options.development) signedStatsRoutes(signed, core);
   });
-  return fastify as unknown as FastifyInstance<Server>;
+  return fastify;
 }
 
 function serverOptions({ pathPrefix, tls }: HttpServerOptions): FastifyServerOptions {
@@ -77,9 +77,11 @@ function serverOptions({ pathPrefix, tls }: HttpServerOptions): FastifyServerOpt
       ...(tls.caFile !== undefined && { ca: readFileSync(tls.caFile) }),
     };
   }
-  if (pathPrefix !== '') {
-    options.rewriteUrl = ({ url = '/' }) => (url.startsWith(`${pathPrefix}/`) ? url.slice(pathPrefix.length) : url);
-  }
+  options.rewriteUrl = ({ url = '/' }) => {
+    // What proxies are sent, and servers have to take as well (RFC 9112 §3.2.2).
+    const path = url.replace(ABSOLUTE_FORM, '');
+    return pathPrefix !== '' && path.startsWith(`${pathPrefix}/`) ? path.slice(pathPrefix.length) : path;
+  };
   return options;
 }
 

@@ -1,0 +1,19 @@
+// Upgrades to what this server does not speak, such as HTTP/2 over plain TCP (h2c), which Java's HttpClient offers with
+// every first request. A server that does not support an upgrade ignores it and answers the request (RFC 9110 §7.8);
+// Node instead takes the connection away from its HTTP parser, so it is handed back with the request put in front.
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+const UPGRADE_HEADERS = new Set(['upgrade', 'http2-settings', 'connection']);
+
+/** For the server's 'upgrade' event. @param head what arrived behind the request's head, its body perhaps */
+export function declineUpgrade(server: Server, request: IncomingMessage, stream: Duplex, head: Buffer): void {
+  const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+  for (let index = 0; index < request.rawHeaders.length; index += 2) {
+    const [name = '', value = ''] = request.rawHeaders.slice(index, index + 2);
+    if (!UPGRADE_HEADERS.has(name.toLowerCase())) lines.push(`${name}: ${value}`);
+  }
+  // Node reads header values as latin1.
+  stream.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
+  server.emit('connection', stream);
+}
