@@ -33,7 +33,7 @@ export function setup(): void {
 
 /** The program's path, or undefined when it is not on the PATH. */
 export function findProgram(name: string): string | undefined {
-  return (process.env['PATH'] ?? '')
+  return (process.env.PATH ?? '')
     .split(delimiter)
     .map((folder) => join(folder, name))
     .find(isExecutable);
