@@ -71,7 +71,7 @@ test('ends the connection of a peer that keeps its half open after a 404', async
 });
 
 test.each<[what: string, headers: Record<string, string>, status: number]>([
-  ['another protocol', { upgrade: 'h2c' }, 400],
+  ['another protocol', { upgrade: 'h2c' }, 404],
   ['no key', { 'sec-websocket-key': '' }, 400],
   ['a short key', { 'sec-websocket-key': 'abc' }, 400],
   ['an unknown version', { 'sec-websocket-version': '99' }, 400],
