@@ -5,7 +5,7 @@ import type { App } from '../core/app.ts';
 import type { AppStore } from '../core/ports.ts';
 import { RequestError, requestErrors } from '../protocol/errors.ts';
 import { BODY_OVERHEAD_BYTES } from '../protocol/limits.ts';
-import { Query } from '../protocol/query.ts';
+import type { Query } from '../protocol/query.ts';
 import { verifyRequest } from '../protocol/signature.ts';
 import { readBody } from './body.ts';
 
@@ -13,7 +13,6 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The app that is asked for; routes run only once its signature was verified. */
     app: App;
-    signedQuery: Query;
   }
 }
 
@@ -21,9 +20,9 @@ const NO_BODY = Buffer.alloc(0);
 
 /** All routes of the instance are for signed requests of an app, named by its id in the path or by `auth_key`. */
 export function requireSignature(fastify: FastifyInstance, apps: AppStore, pathPrefix: string): void {
+  fastify.decorateRequest('app');
   // After the routes' own onRequest, so that a wrong method is answered first.
   fastify.addHook('preParsing', async (request) => {
-    request.signedQuery = new Query(queryOf(request.url));
     request.app = await findApp(apps, request);
     // Bodies are JSON whatever the type says, also where Fastify could not read the type: body_md5 covers the bytes.
     request.raw.headers['content-type'] = 'application/json';
@@ -40,7 +39,7 @@ export function requireSignature(fastify: FastifyInstance, apps: AppStore, pathP
 
 async function findApp(apps: AppStore, request: FastifyRequest): Promise<App> {
   const { appId } = request.params as { appId?: string };
-  const key = request.signedQuery.get('auth_key');
+  const key = queryOf(request).get('auth_key');
   if (appId === undefined && key === undefined) throw new RequestError(401, 'Missing parameter: auth_key');
   const app = await (appId === undefined ? apps.findByKey(key ?? '') : apps.findById(appId));
   if (app !== undefined) return app;
@@ -56,13 +55,19 @@ function verify(request: FastifyRequest, app: App, pathPrefix: string): void {
   const signed = {
     method: request.method,
     paths: () => signedPaths(pathOf(request.url), pathPrefix),
-    query: request.signedQuery,
+    query: queryOf(request),
     body: bodyOf(request),
   };
   verifyRequest(app, signed, Date.now());
   if (!app.enabled) throw requestErrors.disabledApp();
 }
 
+/** The parameters of a request, by the parser the server was made with. */
+export function queryOf(request: FastifyRequest): Query {
+  return request.query as Query;
+}
+
+/** The bytes of the body, none where there was no body. */
 export function bodyOf(request: FastifyRequest): Buffer {
   return Buffer.isBuffer(request.body) ? request.body : NO_BODY;
 }
@@ -93,9 +98,4 @@ function decodeSegment(segment: string): string {
 function pathOf(url: string): string {
   const mark = url.indexOf('?');
   return mark < 0 ? url : url.slice(0, mark);
-}
-
-function queryOf(url: string): string {
-  const mark = url.indexOf('?');
-  return mark < 0 ? '' : url.slice(mark + 1);
 }

@@ -4,6 +4,7 @@ import { fastify as createFastify, type FastifyInstance, type FastifyReply, type
 import type { Logger } from 'pino';
 import type { Core } from '../core/core.ts';
 import { RequestError, requestErrors } from '../protocol/errors.ts';
+import { Query } from '../protocol/query.ts';
 import { requireSignature } from './authenticate.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -68,7 +69,12 @@ function serverOptions({ pathPrefix, tls }: HttpServerOptions): FastifyServerOpt
       const answer = reply as unknown as FastifyReply;
       void answer.code(statusCode).type('text/plain; charset=utf-8').send(text);
     },
-    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH, ignoreTrailingSlash: true },
+    routerOptions: {
+      maxParamLength: MAX_PARAMETER_LENGTH,
+      ignoreTrailingSlash: true,
+      // `request.query` is a Query: parsed once, as the signature sees it.
+      querystringParser: (text) => new Query(text) as unknown as Record<string, unknown>,
+    },
   };
   if (tls !== undefined) {
     options.https = {

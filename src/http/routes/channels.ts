@@ -3,19 +3,21 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Core } from '../../core/core.ts';
 import { checkChannelName } from '../../core/events.ts';
 import { parseInfo } from '../../protocol/api.ts';
+import { queryOf } from '../authenticate.ts';
 import { route } from '../route.ts';
 
 export function channelRoutes(fastify: FastifyInstance, core: Core): void {
   /** `{"channels":{name:counts}}`: occupied channels; query `filter_by_prefix`, `info`. */
-  route(fastify, 'GET', '/apps/:appId/channels', async ({ app, signedQuery }) => {
-    const asked = parseInfo(signedQuery.get('info'));
-    const channels = await core.listChannels(app, signedQuery.get('filter_by_prefix') ?? '', asked);
+  route(fastify, 'GET', '/apps/:appId/channels', async (request) => {
+    const query = queryOf(request);
+    const asked = parseInfo(query.get('info'));
+    const channels = await core.listChannels(request.app, query.get('filter_by_prefix') ?? '', asked);
     return { channels: Object.fromEntries(channels) };
   });
 
   /** `{"occupied":bool, …}` with the counts and the cached event that `info` asks for; never 404. */
   route(fastify, 'GET', '/apps/:appId/channels/:channel', async (request) => {
-    return await core.describeChannel(request.app, channelOf(request), parseInfo(request.signedQuery.get('info')));
+    return await core.describeChannel(request.app, channelOf(request), parseInfo(queryOf(request).get('info')));
   });
 
   /** `{"users":[{"id":"…"}]}`, each user once; 400 on channels without presence. */
