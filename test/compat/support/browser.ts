@@ -1,20 +1,6 @@
-// A real, headless Chromium with a fresh profile, and pages in it that run page.js.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium, type Page } from 'playwright-core';
-import { findProgram } from '../../support/provision.ts';
-
-const ARGS = [
-  '--headless=new',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+// Pages in a real, headless Chromium that run page.js.
+import type { Page } from 'playwright-core';
+import { startBrowser as startChromium } from '../../support/browser.ts';
 
 export interface Browser extends AsyncDisposable {
   /** A page of its own, loaded from this address. */
@@ -45,18 +31,9 @@ export class BrowserPage {
 }
 
 export async function startBrowser(): Promise<Browser> {
-  const profile = await mkdtemp(join(tmpdir(), 'fanfare-chromium-'));
-  const executablePath = findProgram('chromium') ?? '/usr/bin/chromium';
-  const context = await chromium.launchPersistentContext(profile, { executablePath, args: ARGS });
+  const chromium = await startChromium();
   return {
-    visit: async (url) => {
-      const page = await context.newPage();
-      await page.goto(url);
-      return new BrowserPage(page);
-    },
-    [Symbol.asyncDispose]: async () => {
-      await context.close();
-      await rm(profile, { recursive: true, force: true });
-    },
+    visit: async (url) => new BrowserPage(await chromium.open(url)),
+    [Symbol.asyncDispose]: () => chromium[Symbol.asyncDispose](),
   };
 }

@@ -1,6 +1,6 @@
 // HTTP over a bare TCP connection: the test decides about every byte, and about every write.
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { RawConnection } from '../../support/raw-connection.ts';
 import type { TestServer } from '../../support/server.ts';
 
 export interface RawAnswer {
@@ -10,30 +10,7 @@ export interface RawAnswer {
   readonly text: string;
 }
 
-export class RawHttp implements AsyncDisposable {
-  readonly socket: Socket;
-  /** Resolves when the connection is gone, whoever ended it. */
-  readonly closed: Promise<void>;
-  #received = Buffer.alloc(0);
-  #wake: (() => void) | undefined;
-  #ended = false;
-
-  constructor(server: TestServer) {
-    this.socket = connect({ host: server.config.host, port: server.port, noDelay: true });
-    this.socket.on('data', (chunk) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
-      this.#wake?.();
-    });
-    this.socket.on('error', () => {});
-    this.closed = new Promise((resolve) => {
-      this.socket.on('close', () => {
-        this.#ended = true;
-        this.#wake?.();
-        resolve();
-      });
-    });
-  }
-
+export class RawHttp extends RawConnection {
   /** Resolves when the bytes left this process. */
   async write(bytes: string | Uint8Array): Promise<void> {
     await new Promise<void>((resolve) => this.socket.write(bytes, () => resolve()));
@@ -41,11 +18,7 @@ export class RawHttp implements AsyncDisposable {
 
   /** The next answer. @param bodiless for answers to HEAD. */
   async next(bodiless = false): Promise<RawAnswer> {
-    const head = await this.#take(() => {
-      const end = this.#received.indexOf('\r\n\r\n');
-      return end < 0 ? undefined : end + 4;
-    });
-    const [statusLine = '', ...lines] = head.toString('latin1').trimEnd().split('\r\n');
+    const [statusLine = '', ...lines] = (await this.takeHead()).trimEnd().split('\r\n');
     const headers = Object.fromEntries(
       lines.map((line) => {
         const colon = line.indexOf(':');
@@ -53,29 +26,8 @@ export class RawHttp implements AsyncDisposable {
       }),
     );
     const length = bodiless ? 0 : Number(headers['content-length'] ?? 0);
-    const body = await this.#take(() => (this.#received.length < length ? undefined : length));
+    const body = await this.take(length);
     return { status: Number(statusLine.split(' ')[1]), headers, text: body.toString() };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.socket.destroy();
-    await this.closed;
-  }
-
-  /** @param end how much to take, undefined as long as it has not arrived. */
-  async #take(end: () => number | undefined): Promise<Buffer> {
-    for (;;) {
-      const length = end();
-      if (length !== undefined) {
-        const taken = this.#received.subarray(0, length);
-        this.#received = this.#received.subarray(length);
-        return taken;
-      }
-      if (this.#ended) throw new Error(`the connection ended, with ${this.#received.length} bytes of an answer`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
   }
 }
 

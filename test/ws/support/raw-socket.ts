@@ -1,6 +1,6 @@
 // A WebSocket client of bare bytes: it sends frames no library would, and reads only when it is asked to.
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { RawConnection } from '../../support/raw-connection.ts';
 import type { TestServer } from '../../support/server.ts';
 
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -39,55 +39,28 @@ export interface ServerFrame {
   readonly payload: Buffer;
 }
 
-export class RawSocket implements AsyncDisposable {
-  readonly socket: Socket;
-  /** Resolves when the TCP connection is gone. */
-  readonly closed: Promise<void>;
-  #received = Buffer.alloc(0);
-  #wake: (() => void) | undefined;
-  #over = false;
-
-  constructor(server: TestServer) {
-    this.socket = connect({ host: server.config.host, port: server.port, noDelay: true });
-    this.socket.on('data', (chunk) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
-      this.#wake?.();
-    });
-    this.socket.on('error', () => {});
-    this.closed = new Promise((resolve) => {
-      this.socket.on('close', () => {
-        this.#over = true;
-        this.#wake?.();
-        resolve();
-      });
-    });
-  }
-
+export class RawSocket extends RawConnection {
   write(bytes: string | Uint8Array): void {
     this.socket.write(bytes);
   }
 
   /** The head of an HTTP answer; what follows it is read as frames. */
-  async answerHead(): Promise<string> {
-    await this.#until(() => this.#received.includes('\r\n\r\n'));
-    return this.#take(this.#received.indexOf('\r\n\r\n') + 4).toString('latin1');
+  answerHead(): Promise<string> {
+    return this.takeHead();
   }
 
   /** All that is still to come until the peer ends the connection. */
   async rest(): Promise<string> {
     await this.closed;
-    return this.#take(this.#received.length).toString('latin1');
+    return this.received.toString('latin1');
   }
 
   async next(): Promise<ServerFrame> {
-    await this.#until(() => this.#received.length >= 2);
-    const short = (this.#received[1] ?? 0) & 127;
-    const headerLength = short < 126 ? 2 : short === 126 ? 4 : 10;
-    await this.#until(() => this.#received.length >= headerLength);
-    const header = this.#take(headerLength);
+    await this.until(() => this.received.length >= 2);
+    const short = (this.received[1] ?? 0) & 127;
+    const header = await this.take(short < 126 ? 2 : short === 126 ? 4 : 10);
     const length = short < 126 ? short : short === 126 ? header.readUInt16BE(2) : Number(header.readBigUInt64BE(2));
-    await this.#until(() => this.#received.length >= length);
-    return { opcode: (header[0] ?? 0) & 15, payload: this.#take(length) };
+    return { opcode: (header[0] ?? 0) & 15, payload: await this.take(length) };
   }
 
   /** The event of the next text frame. */
@@ -102,26 +75,6 @@ export class RawSocket implements AsyncDisposable {
     for (;;) {
       const { opcode, payload } = await this.next();
       if (opcode === opcodes.close) return payload.readUInt16BE(0);
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.socket.destroy();
-    await this.closed;
-  }
-
-  #take(length: number): Buffer {
-    const taken = this.#received.subarray(0, length);
-    this.#received = this.#received.subarray(length);
-    return taken;
-  }
-
-  async #until(met: () => boolean): Promise<void> {
-    while (!met()) {
-      if (this.#over) throw new Error(`the connection ended, with ${this.#received.length} bytes unread`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
     }
   }
 }
