@@ -16,6 +16,6 @@ COPY LICENSE ./
 USER node
 EXPOSE 8080
 # Exec form, Fanfare's own command: no shell and no curl are needed.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["node", "dist/main.js", "health"]
-ENTRYPOINT ["node", "dist/main.js"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["node", "--", "dist/main.js", "health"]
+ENTRYPOINT ["node", "--", "dist/main.js"]
 CMD ["start"]

@@ -1,9 +1,10 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 // The process's edge: arguments, environment, signals, exit code. Picks a command and is the only one to end the process.
-import { readFileSync } from 'node:fs';
+// The `--` above: Node 20 takes --env-file for its own wherever it stands, and ends with an answer of its own.
 import { text } from 'node:stream/consumers';
 import { type Command, type Edge, exitCodes, UsageError } from './cli/command.ts';
 import { nearestName } from './config/nearest.ts';
+import { version } from './version.ts';
 
 interface Entry {
   /** One line for the list of commands; hidden without. */
@@ -44,15 +45,9 @@ ${shownCommands.map(([name, { summary }]) => `  ${name.padEnd(9)}${summary}`).jo
 fanfare COMMAND --help explains a command; fanfare --version prints the version.
 Try it: fanfare start --dev`;
 
-/** Beside dist/ as beside src/. */
-function packageVersion(): string {
-  const manifest: { version: string } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  return manifest.version;
-}
-
 const edge: Edge = {
   env: process.env,
-  version: packageVersion(),
+  version,
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
   readInput: () => text(process.stdin),

@@ -1,6 +1,5 @@
 // The composition root: one set of adapters, core over it, the edges over core; started in that order and stopped in
 // reverse, within a deadline.
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -11,12 +10,8 @@ import type { Config } from './config/schema.ts';
 import { Core } from './core/core.ts';
 import { declineUpgrade } from './http/decline-upgrade.ts';
 import { createHttpServer } from './http/server.ts';
+import { version } from './version.ts';
 import { WebSocketEndpoint } from './ws/server.ts';
-
-/** The package's version. */
-export const version: string = (
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
 
 /** Where a started server listens. */
 export interface Listening {

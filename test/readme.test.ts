@@ -60,6 +60,21 @@ describe('the README', () => {
   });
 });
 
+describe('the package', () => {
+  it('is built before it is packed, and can be installed by npm ci on every platform', () => {
+    expect(scripts.prepack).toBe('npm run --silent build');
+    const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const optional = Object.values(lock.packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}));
+    expect(optional.length).toBeGreaterThan(0);
+    for (const name of optional) {
+      const places = Object.keys(lock.packages).filter((place) => place.endsWith(`node_modules/${name}`));
+      expect(places, `${name} is in the lock file`).not.toEqual([]);
+    }
+  });
+});
+
 describe('the image', () => {
   const dockerfile = readFileSync('Dockerfile', 'utf8');
   const exec = (instruction: string): string[] => {

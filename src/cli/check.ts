@@ -50,7 +50,5 @@ function shown(key: string, value: unknown): string {
 }
 
 function maskedUrl(text: string): string {
-  const url = new URL(text);
-  if (url.password !== '') url.password = MASK;
-  return url.href;
+  return text.replace(/\/\/[^@/]*@/, `//${MASK}@`);
 }

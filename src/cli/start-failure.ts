@@ -15,9 +15,6 @@ export function startFailure(error: unknown, { host, port }: Config): string {
     case 'EAI_AGAIN':
       return `there is no address for the name ${host}: choose another with --host or FANFARE_HOST`;
     default:
-      if (code.startsWith('ERR_OSSL') || code.startsWith('ERR_TLS')) {
-        return `the certificate or key cannot be used (tls.certFile, tls.keyFile): ${message}`;
-      }
       return `the server could not start: ${message}`;
   }
 }

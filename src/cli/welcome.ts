@@ -1,8 +1,16 @@
 // What a development server prints when it is up: where to connect, and how to see something happen.
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { developmentApp } from '../config/apps.ts';
 import type { Config } from '../config/schema.ts';
 import { signedUrl } from './signed-request.ts';
 import { DEFAULT_URL } from './target.ts';
+
+/** Where the example is, seen from here: in a checkout, or in an installed package. */
+const quickstart = relative(
+  process.cwd(),
+  fileURLToPath(new URL('../../examples/quickstart/server.js', import.meta.url)),
+);
 
 /** @param url where the server listens, with its prefix. @param nowMs when the curl line's ten minutes begin. */
 export function welcome({ apps }: Config, url: string, nowMs: number): string[] {
@@ -24,8 +32,14 @@ export function welcome({ apps }: Config, url: string, nowMs: number): string[] 
     'or, with a signature that is good for the next 10 minutes:',
     `  curl -H 'Content-Type: application/json' -d '${body}' '${curlUrl}'`,
     '',
-    'A chat to try in the browser:',
-    '  node examples/quickstart/server.js   then open http://127.0.0.1:3000',
-    '',
+    ...chatLines(new URL(url)),
   ];
+}
+
+/** The example knows hosts and ports, but neither prefixes nor TLS. */
+function chatLines({ protocol, port, pathname }: URL): string[] {
+  if (protocol !== 'http:' || pathname !== '/') return [];
+  const variables = port === '8080' ? '' : `PUSHER_PORT=${port} `;
+  const command = `  ${variables}node ${quickstart}   then open http://127.0.0.1:3000`;
+  return ['A chat to try in the browser:', command, ''];
 }

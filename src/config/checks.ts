@@ -1,4 +1,5 @@
 // Checks that need more than the schema: files that must exist, and what a server for real use must not lack.
+import { createSecureContext } from 'node:tls';
 import { developmentApp } from './apps.ts';
 import { type Draft, mistakeText, type Path } from './draft.ts';
 import { type ReadFile, readText } from './read-file.ts';
@@ -22,14 +23,26 @@ export function checkApps(draft: Draft, development: boolean, refuse: (mistake: 
   });
 }
 
-/** The certificate and key must be there before anything starts. */
+/** The certificate and key must be there, and belong together, before anything starts. */
 export function checkTlsFiles(draft: Draft, readFile: ReadFile, refuse: (mistake: string) => void): void {
+  const texts = new Map<string, string>();
   for (const name of ['certFile', 'keyFile', 'caFile']) {
     const path: Path = ['tls', name];
     const file = draft.get(path);
     if (typeof file !== 'string' || file === '') continue;
     const fail = (reason: string) => refuse(mistakeText(path, draft.nearestSource(path), `${file}: ${reason}`));
     const text = readText(file, readFile, (reason) => fail(`cannot be read: ${reason}`));
-    if (text !== undefined && !text.includes('-----BEGIN ')) fail('is not a PEM file');
+    if (text === undefined) continue;
+    if (text.includes('-----BEGIN ')) texts.set(name, text);
+    else fail('is not a PEM file');
+  }
+  const [cert, key] = [texts.get('certFile'), texts.get('keyFile')];
+  if (cert === undefined || key === undefined) return;
+  try {
+    createSecureContext({ cert, key, ca: texts.get('caFile') });
+  } catch (err) {
+    const reason = err instanceof Error ? err.message.replace(/^error:\w+:/, '') : String(err);
+    const path: Path = ['tls', 'keyFile'];
+    refuse(mistakeText(path, draft.nearestSource(path), `cannot be used with the certificate: ${reason}`));
   }
 }

@@ -42,7 +42,7 @@ const redisSchema = z
   .strictObject({
     url: z
       .string()
-      .refine((url) => /^rediss?:$/.test(parsedUrl(url)?.protocol ?? ''), 'must be a redis:// or rediss:// URL')
+      .refine(isRedisUrl, 'must be redis://[user:password@]host[:port][/db] or rediss://…, percent-encoded')
       .optional()
       .describe('redis://user:password@host:port/db, or rediss:// for TLS. Wins over the keys below.'),
     host: text('Host name or address.').default('127.0.0.1'),
@@ -69,7 +69,11 @@ export const configSchema = z.strictObject({
     .prefault('')
     .describe('Prefix of every path, such as /ws for /ws/app/{key} and /ws/apps/{id}/events.'),
   tls: tlsSchema,
-  activityTimeoutSeconds: atLeast(1, 30, 'Seconds of silence after which clients and the server ask: ping.'),
+  activityTimeoutSeconds: atLeast(
+    1,
+    30,
+    'Seconds of silence after which clients ping; the server asks 5 seconds later.',
+  ),
   pongTimeoutSeconds: atLeast(1, 30, 'Seconds the answer to a ping may take before the socket is closed.'),
   maxConnections: atLeast(0, 0, 'Open sockets of this server; above it a new one is refused with 4100. 0: no limit.'),
   maxUnsentBytes: atLeast(1024, 1_048_576, 'Bytes that may wait for one slow socket before it is closed with 4100.'),
@@ -112,8 +116,20 @@ function refuseDuplicates(apps: readonly unknown[], context: z.RefinementCtx): v
   }
 }
 
-function parsedUrl(url: string): URL | undefined {
-  return URL.canParse(url) ? new URL(url) : undefined;
+/** Nothing is guessed: a host is named, the path is empty or a database number, and there is no query to be ignored. */
+function isRedisUrl(text: string): boolean {
+  if (!/^rediss?:\/\/[^/]/.test(text) || !URL.canParse(text)) return false;
+  const { hostname, username, password, pathname, search, hash } = new URL(text);
+  return hostname !== '' && /^(\/\d*)?$/.test(pathname) && search + hash === '' && isDecodable(username + password);
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A JSON Schema as far as this project reads it: what z.toJSONSchema makes of objects and scalars. */

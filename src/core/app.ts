@@ -5,7 +5,7 @@ import { z } from 'zod';
 const count = (text: string, fallback: number, least = 1) => z.int().min(least).default(fallback).describe(text);
 
 /** Limits of one app. Where 0 is allowed it means "no limit". Defaults: protocol/limits.md §1. */
-export const appLimitsSchema = z
+const appLimitsSchema = z
   .strictObject({
     connections: count('Open sockets of this app; above it a new socket is refused with 4004. 0: no limit.', 0, 0),
     payloadBytes: count('Bytes of `data` (UTF-8) in one event, published or client event.', 10_240),

@@ -1,5 +1,5 @@
-// What core announces, in the past tense, after the state changed. Webhooks, metrics and the console listen; core does
-// not know them, and no frame depends on one.
+// What core announces, in the past tense, after the state changed. For webhooks, metrics and the console to
+// listen to: core does not know them, and no frame depends on one.
 import type { Logger } from 'pino';
 
 interface FactFields {

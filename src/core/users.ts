@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { isUserId } from '../protocol/channel-name.ts';
 import type { ClientMessage } from '../protocol/client-message.ts';
-import { signinRefused, signinWithoutId, watchlistTooLong } from '../protocol/errors.ts';
+import { signinInvalidId, signinRefused, signinWithoutId, watchlistTooLong } from '../protocol/errors.ts';
 import { readJson, writeJson } from '../protocol/json.ts';
 import { USER_ID_LENGTH, WATCHLIST_LENGTH } from '../protocol/limits.ts';
 import { error, signinSuccess, type WatchlistEvent, watchlistEvents } from '../protocol/server-message.ts';
@@ -17,10 +17,22 @@ import { userTopic, watchersTopic } from './topics.ts';
 type SigninMessage = Extract<ClientMessage, { type: 'signin' }>;
 
 const userData = z.object({
-  id: z.string().min(1).max(USER_ID_LENGTH).refine(isUserId),
+  id: z.string().min(1),
   user_info: z.unknown().optional(),
-  watchlist: z.array(z.coerce.string()).optional().catch(undefined),
+  /** What cannot be a user's id is nobody's, and is left out. */
+  watchlist: z
+    .array(z.unknown())
+    .transform((ids) =>
+      ids.flatMap((id) => (typeof id === 'number' ? [String(id)] : typeof id === 'string' ? [id] : [])),
+    )
+    .transform((ids) => ids.filter(isValidId))
+    .optional()
+    .catch(undefined),
 });
+
+function isValidId(id: string): boolean {
+  return id.length <= USER_ID_LENGTH && isUserId(id);
+}
 
 /**
  * Signs the connection in; the same user again is acknowledged again.
@@ -32,6 +44,7 @@ export async function signIn(context: Context, connection: Connection, message: 
   const parsed = userData.safeParse(readJson(message.userData));
   if (!parsed.success) throw signinWithoutId();
   const { id, user_info, watchlist } = parsed.data;
+  if (!isValidId(id)) throw signinInvalidId();
   if (connection.user !== undefined) {
     if (connection.user.id !== id) throw signinRefused();
     connection.send(signinSuccess(message.userData));

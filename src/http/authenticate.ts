@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { App } from '../core/app.ts';
 import type { AppStore } from '../core/ports.ts';
 import { RequestError, requestErrors } from '../protocol/errors.ts';
-import { BODY_OVERHEAD_BYTES } from '../protocol/limits.ts';
+import { BODY_OVERHEAD_BYTES, JSON_ESCAPE_BYTES } from '../protocol/limits.ts';
 import type { Query } from '../protocol/query.ts';
 import { verifyRequest } from '../protocol/signature.ts';
 import { readBody } from './body.ts';
@@ -46,8 +46,9 @@ async function findApp(apps: AppStore, request: FastifyRequest): Promise<App> {
   throw appId === undefined ? new RequestError(401, `Unknown auth_key: ${key}`) : requestErrors.unknownApp(appId);
 }
 
+/** Room for a full batch however its JSON is escaped; what counts is each event's `data`. */
 function bodyLimit({ limits }: App): number {
-  return limits.batchEvents * limits.payloadBytes + BODY_OVERHEAD_BYTES;
+  return limits.batchEvents * limits.payloadBytes * JSON_ESCAPE_BYTES + BODY_OVERHEAD_BYTES;
 }
 
 /** @throws RequestError 401, or 403 when the app is disabled. */

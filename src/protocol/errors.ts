@@ -108,6 +108,9 @@ export const signinRefused = () => new ProtocolError(4009, 'Connection not autho
 export const signinWithoutId = () =>
   new ProtocolError(4009, 'The returned user data must contain the "id" field.', { fatal: true });
 
+export const signinInvalidId = () =>
+  new ProtocolError(4009, 'The user id may have 1 to 128 characters of A-Z a-z 0-9 _ - = @ , . ;', { fatal: true });
+
 export const watchlistTooLong = (accepted: readonly string[]) =>
   new ProtocolError(4302, `Watchlist limit exceeded: only these ${accepted.length} ids are watched: ${accepted}`);
 

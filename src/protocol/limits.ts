@@ -10,6 +10,8 @@ export const TIMESTAMP_WINDOW_SECONDS = 600;
 export const CLOSE_REASON_BYTES = 123;
 /** What an inbound frame may hold beside an event's `data`: names, auth, JSON around it. */
 export const FRAME_OVERHEAD_BYTES = 2048;
+/** What one byte may become in JSON: \u0000. */
+export const JSON_ESCAPE_BYTES = 6;
 /** What an API body may hold beside its events' `data`. */
 export const BODY_OVERHEAD_BYTES = 32_768;
 /** How long a socket may stay unauthorised where the app requires sign-in. */

@@ -22,6 +22,8 @@ const SERVER_OPTIONS = {
   clientTracking: false,
   // Off, as frames are built once for all sockets and go around ws; see ws/socket.ts.
   perMessageDeflate: false,
+  /** Unanswered WebSocket pings of one peer; a burst of more ends it. */
+  maxPendingAutoPongs: 60,
   /** Milliseconds a peer may take to answer a close frame before its TCP connection is ended. */
   closeTimeout: 5000,
   WebSocket: Socket,

@@ -23,7 +23,7 @@ describe('fanfare check', () => {
     expect(line('port')).toEqual(['port', '1', 'flag (--port)']);
     expect(line('path')).toEqual(['path', '(empty)', `file (config/fanfare.example.yaml:${pathLine}:1)`]);
     expect(line('tls.certFile')).toEqual(['tls.certFile', '(not set)', 'default']);
-    expect(line('redis.url')).toEqual(['redis.url', 'redis://u:********@h:1/2', 'environment (FANFARE_REDIS_URL)']);
+    expect(line('redis.url')).toEqual(['redis.url', 'redis://********@h:1/2', 'environment (FANFARE_REDIS_URL)']);
     expect(line('redis.password')).toEqual(['redis.password', '********', 'environment (FANFARE_REDIS_PASSWORD)']);
     expect(line('apps[1].secret')).toEqual(['apps[1].secret', '********', 'environment (FANFARE_APP_SECRET)']);
     expect(line('apps[1].allowedOrigins')).toEqual(['apps[1].allowedOrigins', '*', 'default']);

@@ -8,8 +8,9 @@ import { describe, expect, it } from 'vitest';
 const program = new URL('../../dist/main.js', import.meta.url).pathname;
 const app = { FANFARE_APP_ID: '1', FANFARE_APP_KEY: 'k', FANFARE_APP_SECRET: 'hush' };
 
+/** As npx starts it: by the program's own first line. */
 function fanfare(args: readonly string[], env: Record<string, string> = {}): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [program, ...args], { env: { PATH: process.env.PATH, ...env } });
+  return spawn(program, args, { env: { PATH: process.env.PATH, ...env } });
 }
 
 async function ended(child: ChildProcessWithoutNullStreams) {
@@ -37,6 +38,14 @@ function until(child: ChildProcessWithoutNullStreams, text: string): Promise<str
 }
 
 describe('the command line', () => {
+  it('answers for an --env-file that is not there, and Node does not', async () => {
+    for (const args of [['--env-file', 'nope.env'], ['--env-file=nope.env']]) {
+      const { code, err } = await ended(fanfare(['check', ...args], app));
+      expect(code).toBe(78);
+      expect(err).toContain('--env-file: cannot read nope.env: there is no such file');
+    }
+  });
+
   it('prints its version and its help', async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
     expect(await ended(fanfare(['--version']))).toEqual({ code: 0, out: `${version}\n`, err: '' });

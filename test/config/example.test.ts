@@ -1,17 +1,27 @@
 // What we hand out in config/: the example and the JSON Schema.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { pathText } from '../../src/config/draft.ts';
 import { appKeys, configKeys } from '../../src/config/keys.ts';
 import { configJsonSchema } from '../../src/config/schema.ts';
+import { makeCertificate } from '../support/certificate.ts';
 import { loaded } from './loading.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../config/${name}`, import.meta.url), 'utf8');
 const example = read('fanfare.example.yaml');
 /** With the keys that have no default taken out of their comments. */
 const complete = example.replace(/^( *)#(?=(?: {2})?[a-zA-Z]+:)/gm, '$1');
-const pem = '-----BEGIN TEST-----';
-const pemFiles = { '/etc/fanfare/fullchain.pem': pem, '/etc/fanfare/privkey.pem': pem, '/etc/fanfare/chain.pem': pem };
+const folder = mkdtempSync(join(tmpdir(), 'fanfare-example-'));
+const { certFile, keyFile } = makeCertificate(folder);
+const [cert, key] = [readFileSync(certFile, 'utf8'), readFileSync(keyFile, 'utf8')];
+rmSync(folder, { recursive: true });
+const pemFiles = {
+  '/etc/fanfare/fullchain.pem': cert,
+  '/etc/fanfare/privkey.pem': key,
+  '/etc/fanfare/chain.pem': cert,
+};
 
 describe('config/fanfare.example.yaml', () => {
   it('is accepted as it is, and says the defaults', () => {

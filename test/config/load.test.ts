@@ -1,7 +1,11 @@
 // Layers, development, and what a refused configuration says.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sourceText } from '../../src/config/draft.ts';
 import { appKeys, configKeys } from '../../src/config/keys.ts';
+import { makeCertificate } from '../support/certificate.ts';
 import { appEnv, load, loaded, mistakes } from './loading.ts';
 
 const app = "apps:\n  - { id: '1', key: k, secret: s }\n";
@@ -195,21 +199,50 @@ describe('a refusal', () => {
       'tls.certFile (FANFARE_TLS_CERT_FILE): cert.pem: cannot be read: there is no such file',
       'tls.keyFile (FANFARE_TLS_KEY_FILE): key.pem: is not a PEM file',
     ]);
-    const pem = '-----BEGIN X-----';
-    expect(loaded({ env, files: { 'key.pem': pem, 'cert.pem': pem } }).config.tls).toEqual({
-      certFile: 'cert.pem',
-      keyFile: 'key.pem',
-    });
-    expect(mistakes({ env: { ...appEnv, FANFARE_TLS_CERT_FILE: 'c' }, files: { c: pem } })).toEqual([
+  });
+
+  it('takes a certificate with its own key, and no other', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fanfare-load-'));
+    const { certFile, keyFile } = makeCertificate(folder);
+    const pair = { 'cert.pem': readFileSync(certFile, 'utf8'), 'key.pem': readFileSync(keyFile, 'utf8') };
+    makeCertificate(folder);
+    const otherKey = readFileSync(keyFile, 'utf8');
+    rmSync(folder, { recursive: true });
+    const env = { ...appEnv, FANFARE_TLS_CERT_FILE: 'cert.pem', FANFARE_TLS_KEY_FILE: 'key.pem' };
+    expect(loaded({ env, files: pair }).config.tls).toEqual({ certFile: 'cert.pem', keyFile: 'key.pem' });
+    expect(mistakes({ env, files: { ...pair, 'key.pem': otherKey } })).toEqual([
+      expect.stringMatching(
+        /^tls\.keyFile \(FANFARE_TLS_KEY_FILE\): cannot be used with the certificate: .*key values mismatch$/,
+      ),
+    ]);
+    expect(mistakes({ env: { ...appEnv, FANFARE_TLS_CERT_FILE: 'c' }, files: { c: pair['cert.pem'] } })).toEqual([
       'tls.keyFile: is required',
     ]);
   });
 
-  it.each(['mysql://h', 'redis', 'redis//h'])('refuses %s as the URL of Redis', (url) => {
+  it.each([
+    'mysql://h',
+    'redis',
+    'redis//h',
+    'redis:',
+    'redis:/u:hush@h',
+    'rediss:/hush',
+    'redis:///2',
+    'redis://h/abc',
+    'redis://h?password=hush',
+    'redis://u:p%zz@h',
+  ])('refuses %s as the URL of Redis', (url) => {
     expect(mistakes({ env: { ...appEnv, FANFARE_REDIS_URL: url } })).toEqual([
-      'redis.url (FANFARE_REDIS_URL): must be a redis:// or rediss:// URL',
+      'redis.url (FANFARE_REDIS_URL): must be redis://[user:password@]host[:port][/db] or rediss://…, percent-encoded',
     ]);
   });
+
+  it.each(['redis://h', 'rediss://u:p%40@h:1/2', 'redis://:p@[::1]:6379', 'redis://h/'])(
+    'takes %s as the URL of Redis',
+    (url) => {
+      expect(loaded({ env: { ...appEnv, FANFARE_REDIS_URL: url } }).config.redis.url).toBe(url);
+    },
+  );
 
   it('points at a group that is written as a value', () => {
     expect(mistakes({ env: { ...appEnv, FANFARE_LOG_LEVEL: 'info' }, files: { 'fanfare.yaml': 'log: 5' } })).toEqual([

@@ -50,7 +50,8 @@ describe('websocket §10.3', () => {
   test('a list with what is no id does not hinder the sign-in', async () => {
     await using harness = await createHarness({ watchlists: true });
     const client = await harness.connect();
-    await afterSignIn(client, { id: '1', watchlist: [{ toString: 1 }, null, ['x']] });
+    const frames = await afterSignIn(client, { id: '1', watchlist: [{ toString: 1 }, null, ['x'], '', 'a b', '9'] });
+    expect(frames).toEqual([events(['offline', '9'])]);
     expect(client.transport.closedWith).toBe(undefined);
     expect(await client.ask({ event: 'pusher:ping' })).toEqual(['pusher:pong {}']);
   });

@@ -15,6 +15,14 @@ const send = (body: unknown): Promise<ApiAnswer> => api(server, 'POST', '/apps/a
 const item = (channel: string, more: object = {}) => ({ name: 'e', channel, data: 'x', ...more });
 
 describe('the answer', () => {
+  test('is {} for a full batch within the limits, however its JSON is escaped', async () => {
+    await using client = await connect(server);
+    await client.joined('escaped');
+    const data = '\u0001'.repeat(10_240);
+    expectJson(await send({ batch: Array.from({ length: 10 }, () => item('escaped', { data })) }), '{}');
+    for (let index = 0; index < 10; index += 1) expect((await client.next()).data === data).toBe(true);
+  });
+
   test('REC http-api §3: is {} when no event asked for counts', async () => {
     expectJson(await send({ batch: [item('a'), item('b')] }), '{}');
   });

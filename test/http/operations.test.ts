@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Core } from '../../src/core/core.ts';
 import { createHttpServer } from '../../src/http/server.ts';
-import { version } from '../../src/server.ts';
+import { version } from '../../src/version.ts';
 import { api, signed, trigger } from '../support/api.ts';
 import { connect } from '../support/client.ts';
 import { startServer, type TestServer } from '../support/server.ts';

@@ -1,5 +1,4 @@
 // wss and https with a certificate of one's own, and IPv6.
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -7,6 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { api, signed, trigger } from '../support/api.ts';
+import { makeCertificate } from '../support/certificate.ts';
 import { Client, connect } from '../support/client.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { dial } from './support/raw-socket.ts';
@@ -18,11 +18,7 @@ let folder: string;
 let tls: { certFile: string; keyFile: string };
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'fanfare-tls-'));
-  tls = { certFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem') };
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const names = ['-subj', '/CN=fanfare.test', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  const files = ['-keyout', tls.keyFile, '-out', tls.certFile];
-  execFileSync('openssl', ['req', '-x509', '-days', '1', ...curve, ...names, ...files], { stdio: 'pipe' });
+  tls = makeCertificate(folder);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
