@@ -6,6 +6,7 @@ import type { Core } from '../core/core.ts';
 import { RequestError, requestErrors } from '../protocol/errors.ts';
 import { Query } from '../protocol/query.ts';
 import { requireSignature } from './authenticate.ts';
+import { answerClientError } from './client-error.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -63,6 +64,7 @@ function serverOptions({ pathPrefix, tls }: HttpServerOptions): FastifyServerOpt
     logger: false,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
+    clientErrorHandler: answerClientError,
     // Paths that cannot be decoded, or are too long, before any route is known.
     frameworkErrors: ({ statusCode = 400 }, _request, reply) => {
       const text = statusCode === 414 ? 'URI too long.' : 'The path is not valid percent-encoded UTF-8.';

@@ -19,7 +19,11 @@ export type ClientMessage =
   | { readonly type: 'ignored' };
 
 const envelope = z.object({ event: z.string(), channel: z.string().nullish(), data: z.unknown().optional() });
-const subscribe = z.object({ channel: z.string(), auth: z.unknown().optional(), channel_data: z.string().nullish() });
+const subscribe = z.object({
+  channel: z.string(),
+  auth: z.unknown().optional(),
+  channel_data: z.unknown().optional(),
+});
 const unsubscribe = z.object({ channel: z.string() });
 const signin = z.object({ auth: z.unknown().optional(), user_data: z.string() });
 
@@ -33,7 +37,7 @@ export function parseClientMessage(text: string): ClientMessage {
       return { type: 'pong' };
     case 'pusher:subscribe': {
       const { channel, auth, channel_data } = check(subscribe, unwrap(data));
-      return { type: 'subscribe', channel, auth: token(auth), channelData: channel_data || undefined };
+      return { type: 'subscribe', channel, auth: token(auth), channelData: signedData(channel_data) };
     }
     case 'pusher:unsubscribe':
       return { type: 'unsubscribe', channel: check(unsubscribe, unwrap(data)).channel };
@@ -60,6 +64,11 @@ function relayed(data: unknown): string {
 /** Absent, null and "" are what clients send on public channels; any other type cannot be a token. */
 function token(auth: unknown): string {
   return typeof auth === 'string' ? auth : '';
+}
+
+/** Text that is signed; what came as JSON instead is taken as its text, for the signature to be compared with. */
+function signedData(channelData: unknown): string | undefined {
+  return channelData == null || channelData === '' ? undefined : relayed(channelData);
 }
 
 /** Java and Reverb clients may send `data` as a string that holds the object. */

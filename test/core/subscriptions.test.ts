@@ -108,6 +108,18 @@ describe('REC websocket §4.3, auth §2: a join that is not signed is refused, a
     ]);
   });
 
+  test('channel_data that is an object and not its text is refused on the channel too, as nobody signed it', async () => {
+    await using harness = await createHarness();
+    const client = await harness.connect();
+    const data = {
+      channel: 'presence-x',
+      auth: token(`${client.socketId}:presence-x`),
+      channel_data: { user_id: '7' },
+    };
+    client.say({ event: 'pusher:subscribe', data });
+    expect(await client.read()).toEqual(unauthorized('presence-x'));
+  });
+
   test('a token for the former socket is refused, and the right one that follows is taken', async () => {
     await using harness = await createHarness();
     const client = await harness.connect();

@@ -246,12 +246,12 @@ describe('half of a request', () => {
     for (const bytes of ['\r\n\r\n\0\0\0\0', 'GET\r\n\r\n', 'GET /up HTTP/9.9\r\n\r\n', '\x16\x03\x01\x02\x00']) {
       await using http = await openHttp(server);
       await http.write(bytes);
-      expect((await http.next()).status).toBe(400);
+      expectRefusal(await http.next(), 400, /^Bad Request: /);
     }
     const long = head('GET', '/up', { 'x-long': 'x'.repeat(100_000) });
     await using http = await openHttp(server);
     await http.write(long);
-    expect((await http.next()).status).toBe(431);
+    expectRefusal(await http.next(), 431, /^Request Header Fields Too Large: /);
     expect((await exchange(server, 'GET', '/up')).status).toBe(200);
   });
 });

@@ -90,7 +90,7 @@ describe('REC http-api §1.1', () => {
   const more = ['/apps/app-id/channels/a', '/apps/app-id/channels/a/users'];
 
   test.each([...posts, '/users/1/terminate_connections'])('%s takes POST only: 405 says so in Allow', async (path) => {
-    for (const method of ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+    for (const method of ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']) {
       const answer = await exchange(server, method, path);
       expectRefusal(answer, 405, method === 'HEAD' ? '' : 'Method not allowed.');
       expect(answer.headers.allow).toBe('POST');
@@ -98,7 +98,7 @@ describe('REC http-api §1.1', () => {
   });
 
   test.each([...gets, ...more])('%s takes GET and HEAD only: 405 says so in Allow', async (path) => {
-    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']) {
       const answer = await exchange(server, method, path, { body: method === 'POST' ? '{"a":' : '' });
       expectRefusal(answer, 405, 'Method not allowed.');
       expect(answer.headers.allow).toBe('GET, HEAD');

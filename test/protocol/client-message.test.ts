@@ -158,7 +158,6 @@ describe('REC websocket §4.6: what is no message is answered with 4200 Invalid 
     ['subscribe with the channel outside', '{"event":"pusher:subscribe","channel":"x","data":{}}'],
     ['subscribe with channel null', '{"event":"pusher:subscribe","data":{"channel":null}}'],
     ['subscribe with channel a number', '{"event":"pusher:subscribe","data":{"channel":7}}'],
-    ['channel_data an object', '{"event":"pusher:subscribe","data":{"channel":"x","channel_data":{"user_id":1}}}'],
     ['unsubscribe without channel', '{"event":"pusher:unsubscribe","data":{}}'],
     ['signin without user_data', '{"event":"pusher:signin","data":{"auth":"a:b"}}'],
     ['signin with user_data an object', '{"event":"pusher:signin","data":{"auth":"a:b","user_data":{"id":"7"}}}'],
