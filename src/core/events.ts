@@ -23,21 +23,25 @@ export async function trigger(context: Context, app: App, events: readonly Event
     if (retryAfterMs > 0) throw requestErrors.rate(retryAfterMs, eventsPerSecond);
   }
   context.traffic.of(app.id).triggered += events.length;
-  const published: Promise<void>[] = [];
-  for (const { name, data, channels, socketId } of events) {
+  await keepLast(context, app, events);
+  const published = events.flatMap(({ name, data, channels, socketId }) =>
+    channels.map((channel) => {
+      const frame = event(name, channel, data);
+      return context.broker.publish(channelTopic(app.id, channel), { type: 'frame', frame, except: socketId });
+    }),
+  );
+  await Promise.all(published);
+}
+
+/** Cache channels, before anything is published: who subscribes from here on finds it, the others get the broadcast. */
+async function keepLast(context: Context, app: App, events: readonly EventRequest[]): Promise<void> {
+  for (const { name, data, channels } of events) {
     for (const channel of channels) {
       if (channelKind(channel).cache) {
-        // Kept first: who subscribes from here on finds it, who has subscribed gets the broadcast.
         await context.eventCache.set(app.id, channel, { name, data }, app.cacheTtlSeconds);
       }
-      const frame = event(name, channel, data);
-      const sent = context.broker.publish(channelTopic(app.id, channel), { type: 'frame', frame, except: socketId });
-      // Awaited at the end, perhaps after a cache: a failure until then must not count as unhandled and end the process.
-      sent.catch(() => {});
-      published.push(sent);
     }
   }
-  await Promise.all(published);
 }
 
 function check({ limits, anyChannelName }: App, { name, data, channels, socketId }: EventRequest): void {

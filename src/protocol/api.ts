@@ -21,12 +21,8 @@ export interface EventRequest {
 
 const text = z.string({ error: 'expected a string' });
 const name = text.min(1, 'must not be empty');
-/** Strings are published as they are; other JSON is published as its text. */
-const data = z.unknown().transform((value, context) => {
-  const text = typeof value === 'string' ? value : writeJson(value);
-  if (text === undefined) context.addIssue({ code: 'custom', message: 'nests too deeply' });
-  return text ?? '';
-});
+/** Any JSON: see `published`. */
+const data = z.unknown();
 const channel = text;
 
 const eventBody = z.object({
@@ -62,21 +58,29 @@ export function parseBatch(body: Buffer, limit: number): EventRequest[] {
   if (batch.length > limit) throw requestErrors.batchTooLarge(batch.length, limit);
   return batch.map((item, index) => {
     const event = read(batchItem, item, ['name', 'data', 'channel'], `batch[${index}].`);
-    return request(event, [event.channel]);
+    return request(event, [event.channel], `batch[${index}].`);
   });
 }
 
 function request(
-  event: { name: string; data: string; socket_id?: string | null | undefined; info?: string | null | undefined },
+  event: { name: string; data: unknown; socket_id?: string | null | undefined; info?: string | null | undefined },
   channels: readonly string[],
+  at = '',
 ): EventRequest {
   return {
     name: event.name,
-    data: event.data,
+    data: published(event.data, at),
     channels: channels.length > 1 ? [...new Set(channels)] : channels,
     socketId: event.socket_id ?? undefined,
     asked: event.info == null ? undefined : parseInfo(event.info),
   };
+}
+
+/** Strings are published as they are; other JSON is published as its text. */
+function published(data: unknown, at: string): string {
+  const text = typeof data === 'string' ? data : writeJson(data);
+  if (text === undefined) throw requestErrors.invalid(`${at}data`, 'nests too deeply');
+  return text;
 }
 
 /** A comma list of attribute names, as in `info=user_count,subscription_count`. */

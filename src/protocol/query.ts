@@ -12,8 +12,8 @@ const ARRAY = /^(.*)\[\d*\]$/s;
 
 /** The parameters of one request. Values never contain anything but what the sender put there: no nesting, no types. */
 export class Query {
-  readonly #parameters: Parameter[] = [];
-  readonly #first = new Map<string, Parameter>();
+  /** By name: the first of a name, or every one of an array. */
+  readonly #parameters = new Map<string, Parameter[]>();
 
   /** @param raw what follows the `?`; broken percent-encoding is taken literally. */
   constructor(raw: string) {
@@ -24,18 +24,18 @@ export class Query {
       const rawValue = equals < 0 ? '' : part.slice(equals + 1);
       const array = key.endsWith(']') ? ARRAY.exec(key) : null;
       const name = (array?.[1] ?? key).toLowerCase();
-      if (array === null && this.#first.has(name)) continue;
+      const same = this.#parameters.get(name);
       const parameter = { name, array: array !== null, value: decode(rawValue), rawValue };
-      this.#parameters.push(parameter);
-      if (!this.#first.has(name)) this.#first.set(name, parameter);
+      if (same === undefined) this.#parameters.set(name, [parameter]);
+      else if (array !== null) same.push(parameter);
     }
   }
 
   /** The first value of a name in lower case; the values of an array (`k[]=a&k[]=b`) joined with commas. */
   get(name: string): string | undefined {
-    const first = this.#first.get(name);
-    if (!first?.array) return first?.value;
-    return this.#parameters.flatMap((parameter) => (parameter.name === name ? [parameter.value] : [])).join(',');
+    const parameters = this.#parameters.get(name);
+    if (parameters === undefined || !parameters[0]?.array) return parameters?.[0]?.value;
+    return parameters.map(({ value }) => value).join(',');
   }
 
   /**
@@ -43,24 +43,17 @@ export class Query {
    * the PHP SDK and Reverb do, then repeated as Ruby's signature library does. Without `auth_signature`.
    */
   *signedTexts(): Generator<string> {
-    const parameters = this.#parameters
-      .filter(({ name }) => name !== 'auth_signature')
-      .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    const names = [...this.#parameters.keys()].filter((name) => name !== 'auth_signature').sort();
+    const parameters = names.flatMap((name) => this.#parameters.get(name) ?? []);
     yield parameters.map(({ name, value }) => `${name}=${value}`).join('&');
     if (parameters.some(({ value, rawValue }) => value !== rawValue)) {
       yield parameters.map(({ name, rawValue }) => `${name}=${rawValue}`).join('&');
     }
     if (parameters.some(({ array }) => array)) {
-      yield [...joinArrays(parameters)].map(([name, values]) => `${name}=${values.join(',')}`).join('&');
+      yield names.map((name) => `${name}=${this.get(name)}`).join('&');
       yield parameters.map(({ name, array, value }) => `${name}${array ? '[]' : ''}=${value}`).join('&');
     }
   }
-}
-
-function joinArrays(parameters: readonly Parameter[]): Map<string, string[]> {
-  const joined = new Map<string, string[]>();
-  for (const { name, value } of parameters) joined.set(name, [...(joined.get(name) ?? []), value]);
-  return joined;
 }
 
 function decode(text: string): string {
