@@ -1,6 +1,16 @@
 // The README, the image and the check cannot rot: tables, commands and texts are what the code says and does.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { configSchema } from '../src/config/schema.ts';
+import { appSchema } from '../src/core/app.ts';
+import {
+  BODY_OVERHEAD_BYTES,
+  FRAME_OVERHEAD_BYTES,
+  JSON_ESCAPE_BYTES,
+  TIMESTAMP_WINDOW_SECONDS,
+  USER_ID_LENGTH,
+  WATCHLIST_LENGTH,
+} from '../src/protocol/limits.ts';
 import { api } from './support/api.ts';
 import { configTable } from './support/config-table.ts';
 import { Program } from './support/program.ts';
@@ -19,6 +29,26 @@ describe('the README', () => {
   it('lists every configuration key with its default and meaning', () => {
     const table = between(readme, '<!-- config table: checked against the schema by a test -->', '<!-- /config table');
     expect(table.trim()).toBe(configTable());
+  });
+
+  it('states the limits in force', () => {
+    const { limits } = appSchema.parse({ id: 'a', key: 'k', secret: 's' });
+    const { maxUnsentBytes } = configSchema.parse({});
+    const table = between(readme, '## Limits', '## Behind');
+    const stated = [
+      `${limits.payloadBytes.toLocaleString('en')} bytes`,
+      `${limits.channelsPerEvent}, ${limits.batchEvents} |`,
+      `${limits.clientEventsPerSecond} a second`,
+      `${limits.presenceMembers} users, ${limits.memberInfoBytes / 1024} KB`,
+      `${limits.channelNameLength} characters`,
+      `${FRAME_OVERHEAD_BYTES / 1024} KB`,
+      `× ${JSON_ESCAPE_BYTES} (JSON escapes) + ${BODY_OVERHEAD_BYTES / 1024} KB`,
+      `${maxUnsentBytes / 1024 / 1024} MiB`,
+      `${USER_ID_LENGTH} characters, ${WATCHLIST_LENGTH} users`,
+      `${TIMESTAMP_WINDOW_SECONDS} seconds`,
+    ];
+    for (const text of stated) expect(table).toContain(text);
+    expect(limits.eventNameLength).toBe(limits.channelNameLength);
   });
 
   it('has a row for each command of the program', async () => {
