@@ -65,7 +65,7 @@ function shown(value: unknown): string {
 }
 
 /** Whether the value under this key must not be shown. */
-export function isSecret(path: Path): boolean {
+function isSecret(path: Path): boolean {
   return ['secret', 'password', 'url'].includes(String(path.at(-1)));
 }
 

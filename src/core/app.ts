@@ -58,4 +58,3 @@ export const appSchema = z.strictObject({
 });
 
 export type App = Readonly<z.infer<typeof appSchema>>;
-export type AppLimits = App['limits'];

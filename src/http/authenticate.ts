@@ -1,5 +1,5 @@
 // Who asks: finds the app of a request, reads the body within the app's limit, and verifies the signature over the
-// bytes as they came (auth.md §4.3). In the order size, app, signature; JSON and fields are the routes' to check.
+// bytes as they came (auth.md §4.3). In the order app, size, signature; JSON and fields are the routes' to check.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { App } from '../core/app.ts';
 import type { AppStore } from '../core/ports.ts';

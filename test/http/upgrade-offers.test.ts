@@ -23,6 +23,23 @@ test('h2c, as Java’s HttpClient offers it: the event is published, and the con
   expect((await trigger(server, { name: 'f', channel: 'a', data: 'y' })).status).toBe(200);
 });
 
+test('an offer with every request, of one connection, leaves nothing behind; a wish to close is heard', async () => {
+  const warnings: Error[] = [];
+  const listener = (warning: Error) => warnings.push(warning);
+  process.on('warning', listener);
+  await using server = await startServer();
+  await using http = new RawHttp(server);
+  for (let offer = 0; offer < 30; offer += 1) {
+    await http.write('GET /up HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+    expect(await http.next()).toMatchObject({ status: 200, text: '{"health":"OK"}' });
+  }
+  await http.write('GET /up HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n');
+  expect(await http.next()).toMatchObject({ status: 200, headers: { connection: 'close' } });
+  await http.closed;
+  process.off('warning', listener);
+  expect(warnings).toEqual([]);
+});
+
 test('absolute-form targets, as proxies are sent, are verified by their path', async () => {
   await using server = await startServer({}, { path: '/ws' });
   await using http = new RawHttp(server);

@@ -27,9 +27,11 @@ async function post(
   server: TestServer,
   target: string,
   body: string,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<[status: number | undefined, text: string]> {
   const { promise, resolve, reject } = deferred<[number | undefined, string]>();
-  const sending = request(`${server.url}${target}`, { method: 'POST', ca: readFileSync(tls.certFile), agent: false });
+  const ca = readFileSync(tls.certFile);
+  const sending = request(`${server.url}${target}`, { method: 'POST', headers, ca, agent: false });
   sending.on('error', reject).on('response', (response) => {
     text(response).then((answer) => resolve([response.statusCode, answer]), reject);
   });
@@ -59,6 +61,13 @@ test('serves wss and https on one port, verified against the configured certific
   await using refused = new Client(server, { key: 'nobody' });
   expect(await refused.next()).toMatchObject({ data: { code: 4001 } });
   expect((await refused.closed).code).toBe(4001);
+});
+
+test('an offer to upgrade to something else is declined inside TLS too', async () => {
+  await using server = await startServer({}, { tls });
+  const body = '{"name":"e","channel":"a","data":"x"}';
+  const offer = { connection: 'Upgrade', upgrade: 'h2c' };
+  expect(await post(server, signed('POST', '/apps/app-id/events', body), body, offer)).toEqual([200, '{}']);
 });
 
 test('a peer that speaks no TLS is let go, others are not, and stop sends them away', async () => {

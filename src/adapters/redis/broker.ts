@@ -50,7 +50,7 @@ export class RedisBroker implements Broker {
     if (this.#deliver !== undefined) return;
     this.#deliver = deliver;
     try {
-      await this.#client.start();
+      await this.#client.start(this);
       this.#listening = true;
     } catch (err) {
       this.#deliver = undefined;
@@ -64,7 +64,7 @@ export class RedisBroker implements Broker {
     this.#listening = false;
     for (const { letGo } of this.#topics.values()) clearTimeout(letGo);
     this.#topics.clear();
-    this.#client.stop();
+    this.#client.stop(this);
   }
 
   /** Rejects with RequestError 503 while Redis is away. */

@@ -28,7 +28,7 @@ export class RedisClient {
   readonly #name: string;
   readonly #log: Logger;
   readonly #restored: (() => void)[] = [];
-  #users = 0;
+  readonly #users = new Set<object>();
   #opening: Promise<void> | undefined;
   #open = false;
   #lost = false;
@@ -54,19 +54,18 @@ export class RedisClient {
   }
 
   /**
-   * Called by each port that starts; connects for the first.
+   * Called by each port that starts, with itself; connects for the first. Safe to call twice.
    * @throws Error with Redis' address, without credentials, and what went wrong
    */
-  start(): Promise<void> {
-    this.#users += 1;
+  start(user: object): Promise<void> {
+    this.#users.add(user);
     this.#opening ??= this.#connect();
     return this.#opening;
   }
 
-  /** Called once for each `start`; disconnects for the last. */
-  stop(): void {
-    this.#users -= 1;
-    if (this.#users === 0) this.#disconnect();
+  /** Called by each port that stops, with itself; disconnects for the last. Safe to call twice. */
+  stop(user: object): void {
+    if (this.#users.delete(user) && this.#users.size === 0) this.#disconnect();
   }
 
   /**

@@ -9,22 +9,17 @@ const cachedEvent = z.object({ name: z.string(), data: z.string() });
 
 export class RedisEventCache implements EventCache {
   readonly #client: RedisClient;
-  #started = false;
 
   constructor(client: RedisClient) {
     this.#client = client;
   }
 
   async start(): Promise<void> {
-    if (this.#started) return;
-    this.#started = true;
-    await this.#client.start();
+    await this.#client.start(this);
   }
 
   async stop(): Promise<void> {
-    if (!this.#started) return;
-    this.#started = false;
-    this.#client.stop();
+    this.#client.stop(this);
   }
 
   async set(appId: string, channel: string, { name, data }: CachedEvent, ttlSeconds: number): Promise<void> {

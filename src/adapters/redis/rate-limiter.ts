@@ -5,22 +5,17 @@ import { take } from './scripts/take.lua.ts';
 
 export class RedisRateLimiter implements RateLimiter {
   readonly #client: RedisClient;
-  #started = false;
 
   constructor(client: RedisClient) {
     this.#client = client;
   }
 
   async start(): Promise<void> {
-    if (this.#started) return;
-    this.#started = true;
-    await this.#client.start();
+    await this.#client.start(this);
   }
 
   async stop(): Promise<void> {
-    if (!this.#started) return;
-    this.#started = false;
-    this.#client.stop();
+    this.#client.stop(this);
   }
 
   async take(key: string, amount: number, limit: number): Promise<number> {

@@ -27,7 +27,7 @@ export class RedisTracker implements Tracker {
   async start(): Promise<void> {
     if (this.#started) return;
     this.#started = true;
-    await this.#client.start();
+    await this.#client.start(this);
     await this.#reaper.start();
   }
 
@@ -35,7 +35,7 @@ export class RedisTracker implements Tracker {
     if (!this.#started) return;
     this.#started = false;
     await this.#reaper.stop();
-    this.#client.stop();
+    this.#client.stop(this);
   }
 
   async connect(appId: string, socketId: string, limit: number): Promise<{ admitted: boolean }> {
