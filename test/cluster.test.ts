@@ -148,6 +148,41 @@ describe('two nodes over Redis', () => {
     await other.expectNothing();
   });
 
+  test('removing a user from a channel reaches their connections on both, and a denial holds on both', async () => {
+    await using here = await connect(a);
+    await using there = await connect(b);
+    await using named = await connect(b);
+    await using signedIn = await connect(b);
+    await using other = await connect(b);
+    await other.joined('presence-kick', as('stays'));
+    for (const client of [here, there]) await client.joined('presence-kick', as('kicked'));
+    await named.joined('private-kick', { user_id: 'kicked' });
+    signedIn.signIn({ id: 'kicked' });
+    await signedIn.joined('kick');
+    expect((await other.nextOf('pusher_internal:member_added')).data).toContain('"kicked"');
+    const unsubscribe = async (channel: string) => {
+      const path = `/apps/${a.app.id}/users/kicked/channels/${channel}/unsubscribe`;
+      expect((await api(a, 'POST', path, { body: { deny_seconds: 3600 } })).status).toBe(200);
+    };
+    for (const channel of ['presence-kick', 'private-kick', 'kick']) await unsubscribe(channel);
+    for (const [client, channel] of [
+      [here, 'presence-kick'],
+      [there, 'presence-kick'],
+      [named, 'private-kick'],
+      [signedIn, 'kick'],
+    ] as const) {
+      const told = await client.nextOf('pusher:subscription_error');
+      expect(told).toMatchObject({ channel, data: expect.stringContaining('"Revoked"') });
+      client.subscribe(channel, channel === 'kick' ? undefined : as('kicked'));
+      expect((await client.next()).event).toBe('pusher:error');
+      expect((await client.next()).data).toMatch(/may join again in 3[56]\d\d seconds/);
+    }
+    const gone = await other.next();
+    expect(gone).toMatchObject({ event: 'pusher_internal:member_removed', data: '{"user_id":"kicked"}' });
+    const [seen] = await upToNow('presence-kick', a, other);
+    expect(seen).toEqual([]);
+  });
+
   test('an event to a user reaches them on both nodes', async () => {
     await using here = await connect(a);
     await using there = await connect(b);

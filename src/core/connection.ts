@@ -16,6 +16,8 @@ import type { Traffic } from './traffic.ts';
 export interface ConnectionHandler {
   opened(connection: Connection): Promise<void>;
   message(connection: Connection, text: string): Promise<void>;
+  /** The user, one whom the connection listens as, is to leave the channel. */
+  revoked(connection: Connection, userId: string, channel: string): Promise<void>;
   closed(connection: Connection): Promise<void>;
 }
 
@@ -40,6 +42,11 @@ export interface ConnectionDeps {
 
 const OPENED = Symbol('opened');
 const CLOSED = Symbol('closed');
+
+type Task = () => Promise<void>;
+/** Text is a message of the peer. */
+type Item = string | Task | typeof OPENED | typeof CLOSED;
+
 /** The peer is not read while this many of its messages wait. */
 const MAILBOX_SIZE = 128;
 
@@ -60,7 +67,7 @@ export class Connection {
   authorized = false;
 
   readonly #deps: ConnectionDeps;
-  readonly #mailbox: (string | typeof OPENED | typeof CLOSED)[] = [OPENED];
+  readonly #mailbox: Item[] = [OPENED];
   #working = false;
   #paused = false;
   #open = true;
@@ -96,6 +103,18 @@ export class Connection {
       this.#deps.transport.pause();
     }
     this.#work();
+  }
+
+  /** Does something in turn with the peer's messages, its errors answered as theirs are; nothing once it is closed. */
+  perform(task: Task): void {
+    if (!this.#open) return;
+    this.#mailbox.push(task);
+    this.#work();
+  }
+
+  /** The app removes one of the connection's users from a channel. */
+  revoke(userId: string, channel: string): void {
+    this.perform(() => this.#deps.handler.revoked(this, userId, channel));
   }
 
   /** The socket is gone, or is as good as gone: leaves everything, once what waits in the mailbox is done with. */
@@ -178,12 +197,13 @@ export class Connection {
     this.#working = false;
   }
 
-  #handle(item: string | typeof OPENED | typeof CLOSED): Promise<void> {
+  #handle(item: Item): Promise<void> {
     const { handler } = this.#deps;
     if (item === OPENED) return handler.opened(this);
     if (item === CLOSED) return handler.closed(this);
     // What a peer sent before it was ended is not acted upon.
-    return this.#open ? handler.message(this, item) : Promise.resolve();
+    if (!this.#open) return Promise.resolve();
+    return typeof item === 'string' ? handler.message(this, item) : item();
   }
 
   /** The one place where a connection's errors are answered. */

@@ -28,8 +28,8 @@ export class Connections {
     return this.#connections.size;
   }
 
-  has(socketId: string): boolean {
-    return this.#connections.has(socketId);
+  get(socketId: string): Connection | undefined {
+    return this.#connections.get(socketId);
   }
 
   add(connection: Connection): void {

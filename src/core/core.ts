@@ -14,11 +14,12 @@ import type { Context } from './context.ts';
 import { trigger } from './events.ts';
 import { Facts } from './facts.ts';
 import { Hub } from './hub.ts';
+import { hasLeft, leaveAll } from './leave.ts';
 import { handleMessage } from './messages.ts';
 import { Outbox } from './outbox.ts';
-import type { Adapters, AppStore, Member, Topic, Transport } from './ports.ts';
+import type { Adapters, AppStore, Departure, Member, Topic, Transport } from './ports.ts';
+import { revoke, unsubscribeUser } from './revocation.ts';
 import { SubscriptionCounts } from './subscription-counts.ts';
-import { leaveAll } from './subscriptions.ts';
 import { type Traffic, TrafficCounters } from './traffic.ts';
 import { signOut, terminateUser } from './users.ts';
 
@@ -62,6 +63,7 @@ export class Core {
     this.#handler = {
       opened: (connection) => establish(context, connection, options.activityTimeoutSeconds),
       message: (connection, text) => handleMessage(context, connection, text),
+      revoked: (connection, userId, channel) => revoke(context, connection, userId, channel),
       closed: (connection) => depart(context, connection),
     };
   }
@@ -75,8 +77,22 @@ export class Core {
   async start(): Promise<void> {
     const { broker, tracker, eventCache, rateLimiter, hub, connections } = this.#context;
     await broker.start(hub.broadcast);
-    await Promise.all([tracker.start(), eventCache.start(), rateLimiter.start()]);
+    await Promise.all([
+      tracker.start((departure) => this.#departed(departure)),
+      eventCache.start(),
+      rateLimiter.start(),
+    ]);
     connections.start();
+  }
+
+  /** Of a node that is gone: this one speaks for it. */
+  #departed({ appId, channel, userId, left }: Departure): void {
+    const { log } = this.#context;
+    const speak = async () => {
+      const app = await this.apps.findById(appId);
+      if (app !== undefined) hasLeft(this.#context, app, channel, userId, left);
+    };
+    speak().catch((err: unknown) => log.error({ err, appId }, 'what a node left behind could not be announced'));
   }
 
   /** From here on nobody connects; sends the connections away and resolves when they have left everything. */
@@ -149,6 +165,24 @@ export class Core {
     return terminateUser(this.#context, app, userId);
   }
 
+  /**
+   * Removes the user from one channel in the cluster, and denies them to join it again for `denySeconds`, if any.
+   * @param denySeconds 0 denies nothing, and lifts no denial; more replaces an earlier one.
+   */
+  unsubscribeUser(app: App, userId: string, channel: string, denySeconds: number): Promise<void> {
+    return unsubscribeUser(this.#context, app, userId, channel, denySeconds);
+  }
+
+  /** How long the user may not join the channel, in whole seconds, rounded up; 0: they may. */
+  deniedSeconds(app: App, channel: string, userId: string): Promise<number> {
+    return this.#context.tracker.deniedSeconds(app.id, channel, userId);
+  }
+
+  /** The app of a connection of this node; undefined for a socket that is elsewhere, or nowhere. */
+  appIdOf(socketId: string): string | undefined {
+    return this.#context.connections.get(socketId)?.app.id;
+  }
+
   /** Open connections of the app in the cluster. */
   connectionCount(app: App): Promise<number> {
     return this.#context.tracker.connectionCount(app.id);
@@ -170,7 +204,7 @@ function freshSocketId(taken: Connections): string {
   const random = Buffer.allocUnsafe(SOCKET_ID_BYTES);
   let socketId: string;
   do socketId = makeSocketId(randomFillSync(random));
-  while (taken.has(socketId));
+  while (taken.get(socketId) !== undefined);
   return socketId;
 }
 

@@ -44,8 +44,8 @@ export class Hub {
   readonly broadcast = (topic: Topic, message: BrokerMessage): void => {
     const subscriptions = this.#topics.get(topic)?.subscriptions;
     if (subscriptions === undefined) return;
-    if (message.type === 'terminate') {
-      for (const subscription of subscriptions) subscription.end(endings.terminated);
+    if (message.type !== 'frame') {
+      command(subscriptions, message);
       return;
     }
     const { frame, except, change } = message;
@@ -53,4 +53,11 @@ export class Hub {
       if (subscription.socketId !== except) subscription.send(frame, change);
     }
   };
+}
+
+function command(subscriptions: Iterable<Subscription>, message: Exclude<BrokerMessage, { type: 'frame' }>): void {
+  for (const subscription of subscriptions) {
+    if (message.type === 'terminate') subscription.terminate(endings.terminated);
+    else subscription.revoke(message.channel);
+  }
 }

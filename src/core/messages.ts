@@ -4,7 +4,8 @@ import { pong } from '../protocol/server-message.ts';
 import { relayClientEvent } from './client-events.ts';
 import type { Connection } from './connection.ts';
 import type { Context } from './context.ts';
-import { subscribe, unsubscribe } from './subscriptions.ts';
+import { leave } from './leave.ts';
+import { subscribe } from './subscriptions.ts';
 import { signIn } from './users.ts';
 
 /** @throws ProtocolError as the rules do, and 4200 for what is no message. */
@@ -20,7 +21,7 @@ export async function handleMessage(context: Context, connection: Connection, te
     case 'subscribe':
       return await subscribe(context, connection, message);
     case 'unsubscribe':
-      return await unsubscribe(context, connection, message.channel);
+      return await leave(context, connection, message.channel);
     case 'signin':
       return await signIn(context, connection, message);
     case 'client-event':

@@ -30,7 +30,9 @@ export type BrokerMessage =
       readonly change?: number | undefined;
     }
   /** Ends the connections that listen to the topic, a user's. */
-  | { readonly type: 'terminate' };
+  | { readonly type: 'terminate' }
+  /** Makes the connections that listen to the topic, a user's, leave a channel they are on as that user. */
+  | { readonly type: 'unsubscribe'; readonly channel: string };
 
 export type Deliver = (topic: Topic, message: BrokerMessage) => void;
 
@@ -63,15 +65,19 @@ export interface Join {
   readonly appId: string;
   readonly channel: string;
   readonly socketId: string;
+  /** Users whose denial counts: whom the grant names, and who is signed in. */
+  readonly users: readonly [joiner?: string | undefined, signedIn?: string | undefined];
   /** On presence channels, with the frame that announces the member to the others. */
   readonly presence?: { readonly member: Member; readonly limit: number; readonly announce: Announcement } | undefined;
 }
 
 export type Joined =
   /** The channel has as many distinct users as it may; nothing changed. */
-  | { readonly full: true }
+  | { readonly refused: 'full' }
+  /** One of the users may not join for so long yet, rounded up; nothing changed. */
+  | { readonly refused: 'denied'; readonly seconds: number }
   | {
-      readonly full: false;
+      readonly refused?: undefined;
       /** 0 → 1 subscribers in the cluster. */
       readonly occupied: boolean;
       readonly subscriptionCount: number;
@@ -98,6 +104,15 @@ export interface Left {
   readonly memberRemoved: boolean;
 }
 
+/** A subscription that nobody was left to end: the node that held it is gone, and another one ended it. */
+export interface Departure {
+  readonly appId: string;
+  readonly channel: string;
+  /** The member, on presence channels. */
+  readonly userId: string | undefined;
+  readonly left: Left;
+}
+
 export interface ChannelCounts {
   readonly subscriptionCount: number;
   /** Distinct users; 0 on channels without presence. */
@@ -109,7 +124,8 @@ export interface ChannelCounts {
  * one node learns "first" or "last"; announcements are published in the order of the changes.
  */
 export interface Tracker {
-  start(): Promise<void>;
+  /** @param onDeparture is called on one node of the cluster, once, for each subscription that a node that is gone held */
+  start(onDeparture: (departure: Departure) => void): Promise<void>;
   stop(): Promise<void>;
   /** Counts an open connection of the app; answers how many there are now, unless that would pass `limit` (0: none). */
   connect(appId: string, socketId: string, limit: number): Promise<{ readonly admitted: boolean }>;
@@ -117,6 +133,13 @@ export interface Tracker {
   connectionCount(appId: string): Promise<number>;
   join(change: Join): Promise<Joined>;
   leave(change: Leave): Promise<Left>;
+  /**
+   * From now on no join of the channel as this user, for so many seconds (1 or more); replaces an earlier denial. Who is
+   * there is not touched.
+   */
+  deny(appId: string, channel: string, userId: string, seconds: number): Promise<void>;
+  /** How long the user may not join the channel, in whole seconds, rounded up; 0: they may. */
+  deniedSeconds(appId: string, channel: string, userId: string): Promise<number>;
   /** In the order asked; zeros for channels nobody is on. */
   counts(appId: string, channels: readonly string[]): Promise<readonly ChannelCounts[]>;
   members(appId: string, channel: string): Promise<readonly Member[]>;

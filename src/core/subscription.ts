@@ -8,6 +8,13 @@ export interface Recipient {
   readonly socketId: string;
   send(frame: Buffer): void;
   end(ending: Ending): void;
+  revoke(userId: string, channel: string): void;
+}
+
+/** As whom a connection listens, where it is as somebody. */
+export interface Identity {
+  readonly member?: Member | undefined;
+  readonly userId?: string | undefined;
 }
 
 interface Held {
@@ -19,16 +26,21 @@ export class Subscription {
   readonly socketId: string;
   /** Who joined, on presence channels. */
   readonly member: Member | undefined;
+  /** The member, the user whom the grant of another channel names, or whose own topic this is. */
+  readonly userId: string | undefined;
+  /** Calls off the end that comes with the grant's; undefined where none is to come. */
+  endAlarm: (() => void) | undefined;
   readonly #recipient: Recipient;
   #held: Held[] | undefined = [];
   /** The change the client's snapshot is of. */
   #snapshot = 0;
 
   /** Starts held. */
-  constructor(recipient: Recipient, member?: Member) {
+  constructor(recipient: Recipient, { member, userId }: Identity = {}) {
     this.socketId = recipient.socketId;
     this.#recipient = recipient;
     this.member = member;
+    this.userId = userId;
   }
 
   /** @param change of an announcement; what the snapshot has is not announced once more */
@@ -37,8 +49,19 @@ export class Subscription {
     else if (change === undefined || change > this.#snapshot) this.#recipient.send(frame);
   }
 
-  end(ending: Ending): void {
+  /** Ends the whole connection. */
+  terminate(ending: Ending): void {
     this.#recipient.end(ending);
+  }
+
+  /** On a user's own topic: that user is removed from the channel. */
+  revoke(channel: string): void {
+    if (this.userId !== undefined) this.#recipient.revoke(this.userId, channel);
+  }
+
+  callOffEnd(): void {
+    this.endAlarm?.();
+    this.endAlarm = undefined;
   }
 
   /** Holds what arrives from now on. */

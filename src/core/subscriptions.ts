@@ -1,40 +1,38 @@
-// Subscribe, unsubscribe, leave all (websocket.md §4, §7, §9). Verify before you create: a refused subscriber leaves
-// nothing behind.
+// Subscribe (websocket.md §4, §7, §9). Verify before you create: a refused subscriber leaves nothing behind.
 import { channelKind, isChannelName, serverToUserId } from '../protocol/channel-name.ts';
-import type { ClientMessage } from '../protocol/client-message.ts';
 import {
   channelNameNotAllowed,
   channelNameTooLong,
+  failures,
   presenceFull,
+  refusedJoin,
   tooManyChannels,
-  unauthorized,
 } from '../protocol/errors.ts';
 import { hasMoreCharacters } from '../protocol/length.ts';
-import { cacheMiss, event, memberAdded, memberRemoved, subscriptionSucceeded } from '../protocol/server-message.ts';
-import { channelText, isSigned } from '../protocol/signature.ts';
+import { cacheMiss, event, memberAdded, subscriptionSucceeded } from '../protocol/server-message.ts';
 import type { Connection } from './connection.ts';
 import type { Context } from './context.ts';
-import type { Member } from './ports.ts';
-import { memberOf, roster } from './presence.ts';
+import { endWithGrant } from './expiry.ts';
+import { type Grant, grantOf, type SubscribeMessage } from './grant.ts';
+import { leave } from './leave.ts';
+import { roster } from './presence.ts';
 import { Subscription } from './subscription.ts';
 import { channelTopic } from './topics.ts';
 import { forgetUser, listenAsUser } from './users.ts';
 
-type SubscribeMessage = Extract<ClientMessage, { type: 'subscribe' }>;
-
 /**
- * Joins the connection to a channel and acknowledges it, also when it is there already. A repeated join as another
- * user leaves first.
+ * Joins the connection to a channel and acknowledges it, also when it is there already: then the new grant replaces the
+ * old one, and a repeated join as another user leaves first.
  * @throws ProtocolError, never fatal. An existing subscription stays as it was, unless the room was full for the other
- * user it was repeated as.
+ * user it was repeated as, or the user is denied.
  */
 export async function subscribe(context: Context, connection: Connection, message: SubscribeMessage): Promise<void> {
   const { channel } = message;
   checkName(connection, channel);
-  const member = checkJoin(connection, message);
+  const grant = grantOf(connection, message, Date.now());
   const existing = connection.subscriptions.get(channel);
-  if (existing !== undefined && existing.member?.userId === member?.userId) {
-    await acknowledgeAgain(context, connection, channel, existing);
+  if (existing !== undefined && existing.userId === grant.userId) {
+    await renew(context, connection, channel, existing, grant);
     return;
   }
   if (existing !== undefined) await leave(context, connection, channel);
@@ -42,7 +40,7 @@ export async function subscribe(context: Context, connection: Connection, messag
   if (channelsPerConnection > 0 && connection.subscriptions.size >= channelsPerConnection) {
     throw tooManyChannels(channel, channelsPerConnection);
   }
-  await join(context, connection, channel, member);
+  await join(context, connection, channel, grant);
 }
 
 function checkName({ app }: Connection, channel: string): void {
@@ -51,42 +49,14 @@ function checkName({ app }: Connection, channel: string): void {
   if (!isChannelName(channel, app.anyChannelName)) throw channelNameNotAllowed(channel);
 }
 
-/** @returns the member on presence channels. */
-function checkJoin(connection: Connection, message: SubscribeMessage): Member | undefined {
-  const { app, user } = connection;
-  const { channel } = message;
-  const ownUser = serverToUserId(channel);
-  if (ownUser !== undefined && ownUser !== user?.id) throw unauthorized(channel, app.strict);
-  const kind = channelKind(channel);
-  if (!kind.guarded) return undefined;
-  const data = verifiedData(connection, message);
-  return kind.presence ? memberOf(channel, data, user, app.limits.memberInfoBytes) : undefined;
-}
-
-/**
- * The channel_data the signature covers. On channels without presence a token that was signed without it is taken as
- * well, and the data, which nobody vouches for, is dropped (auth.md §2).
- */
-function verifiedData({ app, socketId }: Connection, message: SubscribeMessage): string | undefined {
-  const { channel, auth, channelData } = message;
-  if (isSigned(app, auth, channelText(socketId, channel, channelData))) return channelData;
-  if (channelData !== undefined && !channelKind(channel).presence) {
-    if (isSigned(app, auth, channelText(socketId, channel, undefined))) return undefined;
-  }
-  throw unauthorized(channel, app.strict);
-}
-
-async function join(
-  context: Context,
-  connection: Connection,
-  channel: string,
-  member: Member | undefined,
-): Promise<void> {
+async function join(context: Context, connection: Connection, channel: string, grant: Grant): Promise<void> {
   const { app, socketId } = connection;
+  const { member } = grant;
   const topic = channelTopic(app.id, channel);
-  const subscription = new Subscription(connection, member);
+  const subscription = new Subscription(connection, grant);
   const joined = await enter(context, connection, channel, subscription);
   connection.subscriptions.set(channel, subscription);
+  endWithGrant(context, connection, channel, subscription, grant.endsAtMs);
   if (channelKind(channel).guarded) connection.authorized = true;
   connection.send(subscriptionSucceeded(channel, member && roster(joined.members)));
   await replay(context, connection, channel, subscription);
@@ -104,36 +74,49 @@ async function join(
 /** Hub first, held, then tracker: nothing is missed between the two. Undone when either fails. */
 async function enter(context: Context, connection: Connection, channel: string, subscription: Subscription) {
   const { app, socketId } = connection;
-  const { member } = subscription;
+  const { member, userId } = subscription;
   const topic = channelTopic(app.id, channel);
   try {
     await context.hub.add(topic, subscription);
-    if (member !== undefined) await listenAsUser(context, connection, member.userId);
+    // Before the tracker is asked: from here on a removal reaches the connection, and before this a denial does.
+    if (userId !== undefined) await listenAsUser(context, connection, userId);
     const joined = await context.tracker.join({
       appId: app.id,
       channel,
       socketId,
+      users: [userId, connection.user?.id],
       presence: member && {
         member,
         limit: app.limits.presenceMembers,
         announce: { topic, frame: memberAdded(channel, member.userId, member.info) },
       },
     });
-    if (joined.full) throw presenceFull(channel);
+    if (joined.refused === 'full') throw presenceFull(channel);
+    if (joined.refused === 'denied') throw refusedJoin(failures.denied(channel, joined.seconds));
     return joined;
   } catch (err) {
     context.hub.remove(topic, subscription);
-    if (member !== undefined) forgetUser(context, connection, member.userId);
+    if (userId !== undefined) forgetUser(context, connection, userId);
     throw err;
   }
 }
 
-async function acknowledgeAgain(
+/** A denied user who is still here, as the removal was lost on its way, leaves now. */
+async function renew(
   context: Context,
   connection: Connection,
   channel: string,
   subscription: Subscription,
+  grant: Grant,
 ): Promise<void> {
+  const users = [grant.userId, connection.user?.id].filter((id) => id !== undefined);
+  const denied = users.map((id) => context.tracker.deniedSeconds(connection.app.id, channel, id));
+  const seconds = Math.max(0, ...(await Promise.all(denied)));
+  if (seconds > 0) {
+    await leave(context, connection, channel);
+    throw refusedJoin(failures.denied(channel, seconds));
+  }
+  endWithGrant(context, connection, channel, subscription, grant.endsAtMs);
   subscription.hold();
   try {
     const presence = subscription.member !== undefined;
@@ -163,44 +146,4 @@ async function replay(
   const frame = event(cached.name, channel, cached.data);
   // Published while the join was under way: it comes with the held frames.
   if (!subscription.holds(frame)) connection.send(frame);
-}
-
-/** Leaves the channel; unknown channels are ignored (websocket.md §4.5). */
-export async function unsubscribe(context: Context, connection: Connection, channel: string): Promise<void> {
-  if (connection.subscriptions.has(channel)) await leave(context, connection, channel);
-}
-
-/** Every channel of a connection that is gone. One that cannot be left is logged, and the others are left. */
-export async function leaveAll(context: Context, connection: Connection): Promise<void> {
-  for (const channel of [...connection.subscriptions.keys()]) {
-    try {
-      await leave(context, connection, channel);
-    } catch (err) {
-      context.log.error({ err, appId: connection.app.id, socketId: connection.socketId }, 'a channel was not left');
-    }
-  }
-}
-
-async function leave(context: Context, connection: Connection, channel: string): Promise<void> {
-  const { app, socketId, subscriptions } = connection;
-  const subscription = subscriptions.get(channel);
-  if (subscription === undefined) return;
-  subscriptions.delete(channel);
-  const topic = channelTopic(app.id, channel);
-  context.hub.remove(topic, subscription);
-  const userId = subscription.member?.userId;
-  if (userId !== undefined) forgetUser(context, connection, userId);
-  const left = await context.tracker.leave({
-    appId: app.id,
-    channel,
-    socketId,
-    presence: userId === undefined ? undefined : { userId, announce: { topic, frame: memberRemoved(channel, userId) } },
-  });
-  if (userId !== undefined && left.memberRemoved) {
-    context.facts.announce({ type: 'member_removed', appId: app.id, channel, userId });
-  }
-  if (left.vacated && serverToUserId(channel) === undefined) {
-    context.facts.announce({ type: 'channel_vacated', appId: app.id, channel });
-  }
-  context.counts.changed(app, channel, left.subscriptionCount);
 }

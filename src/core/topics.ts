@@ -5,7 +5,7 @@ export function channelTopic(appId: string, channel: string): Topic {
   return `${appId}/c/${channel}`;
 }
 
-/** Listened to by every connection of the user: signed in, or a presence member (websocket.md §10.4). */
+/** Listened to by every connection of the user: signed in, or joined as that user (websocket.md §10.4). */
 export function userTopic(appId: string, userId: string): Topic {
   return `${appId}/u/${userId}`;
 }

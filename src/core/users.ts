@@ -82,15 +82,15 @@ async function watch(context: Context, connection: Connection, watchlist: readon
   for (const subscription of subscriptions) subscription.release();
 }
 
-/** Makes the connection one of the user's, which `terminate` reaches. */
+/** Makes the connection one of the user's, which termination and the removal from a channel reach. */
 export async function listenAsUser(context: Context, connection: Connection, userId: string): Promise<void> {
-  await listen(context, connection, userTopic(connection.app.id, userId));
+  await listen(context, connection, userTopic(connection.app.id, userId), userId);
 }
 
-/** Undoes `listenAsUser` unless the connection is still this user's by sign-in or on another presence channel. */
+/** Undoes `listenAsUser` unless the connection is still this user's by sign-in or on another channel. */
 export function forgetUser(context: Context, connection: Connection, userId: string): void {
   if (connection.user?.id === userId) return;
-  for (const { member } of connection.subscriptions.values()) if (member?.userId === userId) return;
+  for (const subscription of connection.subscriptions.values()) if (subscription.userId === userId) return;
   unlisten(context, connection, userTopic(connection.app.id, userId));
 }
 
@@ -103,16 +103,16 @@ export async function signOut(context: Context, connection: Connection): Promise
   await context.tracker.signOut(app.id, user.id, socketId, watchersAnnouncement(app, 'offline', user.id));
 }
 
-/** Closes every connection of the user in the cluster, by sign-in or presence, with 4009 (websocket.md §10.4). */
+/** Closes every connection of the user in the cluster, by sign-in or by a grant, with 4009 (websocket.md §10.4). */
 export async function terminateUser(context: Context, app: App, userId: string): Promise<void> {
   await context.broker.publish(userTopic(app.id, userId), { type: 'terminate' });
 }
 
-async function listen(context: Context, connection: Connection, topic: Topic): Promise<Subscription> {
+async function listen(context: Context, connection: Connection, topic: Topic, userId?: string): Promise<Subscription> {
   connection.otherTopics ??= new Map();
   const existing = connection.otherTopics.get(topic);
   if (existing !== undefined) return existing;
-  const subscription = new Subscription(connection);
+  const subscription = new Subscription(connection, { userId });
   connection.otherTopics.set(topic, subscription);
   try {
     await context.hub.add(topic, subscription);

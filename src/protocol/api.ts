@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { RequestError, requestErrors } from './errors.ts';
 import { readJson, writeJson } from './json.ts';
+import { DENY_SECONDS } from './limits.ts';
 
 /** Counts a request may ask for; unknown names are ignored. */
 export interface CountsAsked {
@@ -60,6 +61,20 @@ export function parseBatch(body: Buffer, limit: number): EventRequest[] {
     const event = read(batchItem, item, ['name', 'data', 'channel'], `batch[${index}].`);
     return request(event, [event.channel], `batch[${index}].`);
   });
+}
+
+const wholeSeconds = `expected a whole number of seconds from 0 to ${DENY_SECONDS}`;
+const unsubscribeBody = z.object({
+  deny_seconds: z.int(wholeSeconds).min(0, wholeSeconds).max(DENY_SECONDS, wholeSeconds).default(0),
+});
+
+/**
+ * The body of POST users/{id}/channels/{name}/unsubscribe, which may be empty.
+ * @returns for how many seconds the user may not come back; 0: they may
+ * @throws RequestError 400 that names the parameter.
+ */
+export function parseUnsubscribe(body: Buffer): number {
+  return body.length === 0 ? 0 : read(unsubscribeBody, parseBody(body), []).deny_seconds;
 }
 
 function request(

@@ -4,7 +4,7 @@
 /** What a `pusher:subscription_error` frame says (websocket.md §4.3). */
 export interface SubscriptionFailure {
   readonly channel: string;
-  readonly type?: 'AuthError' | 'LimitReached';
+  readonly type?: 'AuthError' | 'LimitReached' | 'GrantExpired' | 'Revoked';
   readonly error: string;
   readonly status: number;
 }
@@ -98,10 +98,47 @@ export const memberTooLarge = (channel: string, limitBytes: number) =>
 export const tooManyChannels = (channel: string, limit: number) =>
   limitReached(channel, 4301, `The maximum of ${limit} channels per connection was reached.`);
 
-export const presenceWithoutUser = (channel: string) => {
-  const error = 'A presence channel needs channel_data with a user_id of 1 to 128 characters, or a signed-in user.';
-  return new ProtocolError(4009, error, { failure: { channel, type: 'AuthError', error, status: 401 } });
+const authError = (channel: string, error: string): SubscriptionFailure => ({
+  channel,
+  type: 'AuthError',
+  error,
+  status: 401,
+});
+
+/** Of grants, at the join or, without an error, when they end: see README.md, extensions. */
+export const failures = {
+  grantExpired: (channel: string): SubscriptionFailure => ({
+    channel,
+    type: 'GrantExpired',
+    error: 'The grant for this channel has expired.',
+    status: 401,
+  }),
+  revoked: (channel: string): SubscriptionFailure => ({
+    channel,
+    type: 'Revoked',
+    error: 'You were removed from this channel.',
+    status: 403,
+  }),
+  denied: (channel: string, seconds: number): SubscriptionFailure => ({
+    channel,
+    type: 'Revoked',
+    error: `You were removed from this channel and may join again in ${seconds} seconds.`,
+    status: 403,
+  }),
+  exp: (channel: string) => authError(channel, 'The exp of channel_data must be Unix seconds.'),
+  userId: (channel: string) => authError(channel, 'The user_id of channel_data must have 1 to 128 characters.'),
 };
+
+/** A join that is refused for such a reason. */
+export const refusedJoin = (failure: SubscriptionFailure) => new ProtocolError(4009, failure.error, { failure });
+
+export const presenceWithoutUser = (channel: string) =>
+  refusedJoin(
+    authError(
+      channel,
+      'A presence channel needs channel_data with a user_id of 1 to 128 characters, or a signed-in user.',
+    ),
+  );
 
 export const signinRefused = () => new ProtocolError(4009, 'Connection not authorized.', { fatal: true });
 

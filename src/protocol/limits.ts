@@ -4,6 +4,10 @@
 export const USER_ID_LENGTH = 128;
 /** Users one socket may watch; the rest of a longer watchlist is ignored and reported with 4302. */
 export const WATCHLIST_LENGTH = 100;
+/** Most bytes of channel_data that are part of a token. */
+export const EMBEDDED_DATA_BYTES = 16_384;
+/** Longest time a user may be denied a channel. */
+export const DENY_SECONDS = 31_536_000;
 /** How far `auth_timestamp` may be from the server's clock. */
 export const TIMESTAMP_WINDOW_SECONDS = 600;
 /** Longest reason a WebSocket close frame carries (RFC 6455 §5.5: 125 bytes with the code). */

@@ -1,8 +1,9 @@
 // Signatures of channel joins, sign-ins and API requests (auth.md). HMAC-SHA256 in lower-case hex over the bytes as
 // transmitted; every comparison is in constant time.
+import { isUtf8 } from 'node:buffer';
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import { RequestError } from './errors.ts';
-import { TIMESTAMP_WINDOW_SECONDS } from './limits.ts';
+import { EMBEDDED_DATA_BYTES, TIMESTAMP_WINDOW_SECONDS } from './limits.ts';
 import type { Query } from './query.ts';
 
 /** An app's key pair. */
@@ -46,6 +47,35 @@ export function isSigned(credentials: Credentials, auth: string, text: string): 
   const colon = auth.indexOf(':');
   if (colon < 0 || auth.slice(0, colon) !== credentials.key) return false;
   return equalInConstantTime(auth.slice(colon + 1), hmacHex(credentials.secret, text));
+}
+
+/**
+ * A token that carries its channel_data, for clients that do not forward it on private channels:
+ * `{key}:{signature}:{channel_data in base64url}`. The signature is that of the same token without it.
+ */
+export function signGrant(credentials: Credentials, socketId: string, channel: string, channelData: string): string {
+  const token = sign(credentials, channelText(socketId, channel, channelData));
+  return `${token}:${Buffer.from(channelData).toString('base64url')}`;
+}
+
+/** A token, and the channel_data it carried. */
+export interface ReadGrant {
+  readonly token: string;
+  readonly channelData?: string;
+}
+
+const EMBEDDED = /^([^:]*:[0-9a-f]{64}):([A-Za-z0-9_-]+)$/;
+
+/**
+ * Takes a token of `signGrant` apart; nothing is verified. Everything else is left as it came: a token with data that is
+ * too large, or not the one base64url of UTF-8, is none that any text is signed by.
+ */
+export function readGrant(auth: string): ReadGrant {
+  const [, token, text] = EMBEDDED.exec(auth) ?? [];
+  if (token === undefined || text === undefined) return { token: auth };
+  const bytes = Buffer.from(text, 'base64url');
+  const isData = bytes.length <= EMBEDDED_DATA_BYTES && isUtf8(bytes) && bytes.toString('base64url') === text;
+  return isData ? { token, channelData: bytes.toString() } : { token: auth };
 }
 
 /** What an API request's signature covers. */

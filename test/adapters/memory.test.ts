@@ -1,6 +1,7 @@
 // The memory adapters keep the contracts, as a cluster of one; and what is theirs alone: time, forgetting, sharing.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { memoryAdapters } from '../../src/adapters/memory/adapters.ts';
+import { Denials } from '../../src/adapters/memory/denials.ts';
 import { MemoryEventCache } from '../../src/adapters/memory/event-cache.ts';
 import { MemoryRateLimiter } from '../../src/adapters/memory/rate-limiter.ts';
 import { brokerContract } from './contract/broker.ts';
@@ -13,7 +14,7 @@ const makeCluster: MakeCluster = async (deliver) => {
   const adapters = memoryAdapters();
   const { broker, tracker, eventCache, rateLimiter } = adapters;
   await broker.start(deliver);
-  await Promise.all([tracker.start(), eventCache.start(), rateLimiter.start()]);
+  await Promise.all([tracker.start(() => {}), eventCache.start(), rateLimiter.start()]);
   return {
     node: adapters,
     other: adapters,
@@ -75,10 +76,11 @@ describe('memory: what passes with time', () => {
   test.each([
     ['event cache', () => new MemoryEventCache()],
     ['rate limiter', () => new MemoryRateLimiter()],
+    ['tracker', () => memoryAdapters().tracker],
   ])('the %s sweeps from start to stop with one timer, however often it is started', async (_, make) => {
     const adapter = make();
-    await adapter.start();
-    await adapter.start();
+    await adapter.start(() => {});
+    await adapter.start(() => {});
     expect(vi.getTimerCount()).toBe(1);
     await adapter.stop();
     expect(vi.getTimerCount()).toBe(0);
@@ -93,6 +95,31 @@ describe('memory: what passes with time', () => {
     expect(await cache.get('app', 'cache-old')).toBe(undefined);
     expect(await cache.get('app', 'cache-new')).toMatchObject({ name: 'new' });
     await cache.stop();
+  });
+
+  test('a denial lapses to the millisecond, and its seconds are rounded up', async () => {
+    const { tracker } = memoryAdapters();
+    const join = () => tracker.join({ appId: 'app', channel: 'room', socketId: '1.1', users: ['7'] });
+    await tracker.deny('app', 'room', '7', 10);
+    vi.advanceTimersByTime(1);
+    expect(await tracker.deniedSeconds('app', 'room', '7')).toBe(10);
+    vi.advanceTimersByTime(9998);
+    expect(await join()).toEqual({ refused: 'denied', seconds: 1 });
+    vi.advanceTimersByTime(1);
+    expect(await tracker.deniedSeconds('app', 'room', '7')).toBe(0);
+    expect(await join()).toMatchObject({ occupied: true });
+  });
+
+  test('a denial that lapsed is swept, and the others are kept', () => {
+    const denials = new Denials();
+    denials.start();
+    denials.set('app', 'room', '7', 59);
+    denials.set('app', 'room', '8', 61);
+    vi.advanceTimersByTime(60_000);
+    expect(denials.size).toBe(1);
+    expect(denials.secondsLeft('app', 'room', '8')).toBe(1);
+    denials.stop();
+    expect(denials.size).toBe(0);
   });
 
   test('the rate limiter’s sweep does not let a busy key through', async () => {

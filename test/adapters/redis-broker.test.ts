@@ -100,7 +100,7 @@ describe('redis: broker', () => {
     await using stranger = await startNode({ ...settings, ...different });
     await node.broker.subscribe('app/c/a');
     await stranger.broker.publish('app/c/a', text('astray'));
-    await stranger.tracker.join({ appId: 'app', channel: 'a', socketId: '1.1' });
+    await stranger.tracker.join({ appId: 'app', channel: 'a', socketId: '1.1', users: [] });
     await node.broker.publish('app/c/a', text('hello'));
     expect(await node.deliveries.nextText()).toBe('app/c/a hello');
     expect(await node.tracker.list('app', '')).toEqual(new Map());

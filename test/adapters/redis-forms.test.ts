@@ -12,6 +12,7 @@ describe('envelope', () => {
     ['frame\n', { type: 'frame', frame: Buffer.from('') }],
     ['frame 12.34\nline\nbreak', { type: 'frame', frame: Buffer.from('line\nbreak'), except: '12.34' }],
     ['terminate\n', { type: 'terminate' }],
+    ['unsubscribe\npresence-ü', { type: 'unsubscribe', channel: 'presence-ü' }],
   ] as const)('%j is what it says', (text, message) => {
     expect(encode(message).toString()).toBe(text);
     expect(decode(Buffer.from(text))).toEqual(message);
@@ -26,12 +27,26 @@ describe('envelope', () => {
     expect(decode(Buffer.from(text))).toBe(undefined);
   });
 
-  test.each(['', 'frame', 'frames\nx', 'FRAME\nx', ' frame\nx', 'terminate', 'terminate \n', '\nframe\n', '{}\n'])(
-    '%j is no message',
-    (text) => {
-      expect(decode(Buffer.from(text))).toBe(undefined);
-    },
-  );
+  test.each([
+    '',
+    'frame',
+    'frames\nx',
+    'FRAME\nx',
+    ' frame\nx',
+    'terminate',
+    'terminate \n',
+    '\nframe\n',
+    '{}\n',
+    'unsubscribe',
+    'unsubscribe\n',
+    'unsubscribe x\nx',
+  ])('%j is no message', (text) => {
+    expect(decode(Buffer.from(text))).toBe(undefined);
+  });
+
+  test('takes no bytes that are not UTF-8 for a channel', () => {
+    expect(decode(Buffer.concat([Buffer.from('unsubscribe\n'), Buffer.from([0xc3])]))).toBe(undefined);
+  });
 
   test('takes no long line for a header', () => {
     expect(decode(Buffer.concat([Buffer.from('frame '), Buffer.alloc(1000, 'x'), Buffer.from('\n')]))).toBe(undefined);

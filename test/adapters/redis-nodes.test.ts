@@ -19,6 +19,7 @@ function arrive(userId: string, socketId: string): Join {
     appId: APP,
     channel: ROOM,
     socketId,
+    users: [userId],
     presence: { member: { userId, info: `"${userId}"` }, limit: 9, announce },
   };
 }
@@ -58,7 +59,7 @@ describe('redis: a node that dies', () => {
     await dying.tracker.connect(APP, '1.1', 0);
     await dying.tracker.join(arrive('7', '1.1'));
     await dying.tracker.join(arrive('8', '1.2'));
-    await dying.tracker.join({ appId: APP, channel: 'room', socketId: '1.1' });
+    await dying.tracker.join({ appId: APP, channel: 'room', socketId: '1.1', users: [] });
     await dying.tracker.signIn(APP, '7', '1.1', announce);
     await alive.tracker.join(arrive('8', '2.1'));
     expect(await delivered(alive)).toEqual([added('7'), added('8'), 'online']);
@@ -113,6 +114,37 @@ describe('redis: a node that is in doubt', () => {
     expect(await alive.tracker.connectionCount(APP)).toBe(1);
     expect(await stalled.tracker.leave(depart('7', '1.1'))).toMatchObject({ memberRemoved: true, vacated: true });
     expect(await delivered(alive)).toEqual([removed('7')]);
+  });
+
+  test('registers it again also where the user may not join any more: they leave when they are told to', async () => {
+    const settings = redis.settings();
+    await using gate = await openGate(redis);
+    await using stalled = await startNode({ ...settings, port: gate.port });
+    await using alive = await startNode(settings);
+    await stalled.tracker.join(arrive('7', '1.1'));
+    const reaped = alive.log.next(REMOVED_ALL);
+    await gate.close();
+    await reaped;
+    await alive.tracker.deny(APP, ROOM, '7', 3600);
+    const registered = stalled.log.next(REGISTERED);
+    await gate.open();
+    await registered;
+    expect(await alive.tracker.members(APP, ROOM)).toEqual([{ userId: '7', info: '"7"' }]);
+    expect(await alive.tracker.join(arrive('7', '2.1'))).toMatchObject({ refused: 'denied' });
+    expect(await stalled.tracker.leave(depart('7', '1.1'))).toMatchObject({ memberRemoved: true, vacated: true });
+  });
+
+  test('does not register a join that was denied', async () => {
+    const settings = redis.settings();
+    await using node = await startNode(settings);
+    await node.tracker.deny(APP, ROOM, '7', 3600);
+    await node.tracker.connect(APP, '1.1', 0);
+    await node.tracker.join(arrive('7', '1.1'));
+    const registered = node.log.next(REGISTERED);
+    using connection = admin(redis);
+    await connection.flushall();
+    expect(await registered).toMatchObject({ registered: 1 });
+    expect(await node.tracker.members(APP, ROOM)).toEqual([]);
   });
 
   test('makes good for a leave that could not reach Redis', async () => {

@@ -50,7 +50,7 @@ describe('redis: a loss', () => {
     await using node = await startNode(redis.settings());
     const { broker, tracker, eventCache, rateLimiter, log } = node;
     await broker.subscribe('app/c/a');
-    await tracker.join({ appId: 'app', channel: 'a', socketId: '1.1' });
+    await tracker.join({ appId: 'app', channel: 'a', socketId: '1.1', users: [] });
 
     const lost = log.next('the connection to Redis was lost');
     await redis.kill();
@@ -102,7 +102,7 @@ describe('redis: a loss', () => {
   test('does not keep a node from stopping', async () => {
     await using redis = await startRedis();
     await using node = await startNode(redis.settings());
-    await node.tracker.join({ appId: 'app', channel: 'a', socketId: '1.1' });
+    await node.tracker.join({ appId: 'app', channel: 'a', socketId: '1.1', users: [] });
     const lost = node.log.next('the connection to Redis was lost');
     await redis.kill();
     await lost;

@@ -17,7 +17,7 @@ const log = pino({ level: 'silent' });
 
 async function start({ broker, tracker, eventCache, rateLimiter }: Adapters, deliver: Deliver): Promise<void> {
   await broker.start(deliver);
-  await Promise.all([tracker.start(), eventCache.start(), rateLimiter.start()]);
+  await Promise.all([tracker.start(() => {}), eventCache.start(), rateLimiter.start()]);
 }
 
 async function stop({ broker, tracker, eventCache, rateLimiter }: Adapters): Promise<void> {

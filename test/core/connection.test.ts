@@ -1,5 +1,6 @@
 // One socket: its first frame, its mailbox, its errors, what it is owed.
 import { describe, expect, test } from 'vitest';
+import { ProtocolError } from '../../src/protocol/errors.ts';
 import { createHarness, suspend } from './support/harness.ts';
 import { settle } from './support/time.ts';
 
@@ -196,6 +197,52 @@ describe('the mailbox', () => {
     ]);
     expect(harness.logged).toMatchObject([{ msg: 'a channel was not left', err: { message: 'no tracker' } }]);
     expect(harness.core.nodeStats()).toEqual({ sockets: 0, topics: 0 });
+  });
+});
+
+describe('tasks', () => {
+  test('are done in turn with the messages', async () => {
+    await using harness = await createHarness();
+    const client = await harness.connect();
+    const gate = suspend(harness.adapters.tracker, 'join');
+    client.subscribing('slow');
+    const seen: number[] = [];
+    client.connection?.perform(async () => void seen.push(client.connection?.subscriptions.size ?? 0));
+    client.say(PING);
+    await gate.entered;
+    expect(seen).toEqual([]);
+    gate.open();
+    expect(await client.read()).toHaveLength(2);
+    expect(seen).toEqual([1]);
+  });
+
+  test('are not done once the connection has ended, queued before or after', async () => {
+    await using harness = await createHarness();
+    const client = await harness.connect();
+    const gate = suspend(harness.adapters.tracker, 'join');
+    client.subscribing('slow');
+    const done: string[] = [];
+    client.connection?.perform(async () => void done.push('before'));
+    client.connection?.end({ code: 4200, message: 'away' });
+    client.connection?.perform(async () => void done.push('after'));
+    gate.open();
+    await settle();
+    expect(done).toEqual([]);
+  });
+
+  test('answer their errors as messages do', async () => {
+    await using harness = await createHarness();
+    const client = await harness.connect();
+    client.connection?.perform(async () => {
+      throw new ProtocolError(4301, 'no');
+    });
+    expect(await client.ask(PING)).toEqual(['pusher:error {"code":4301,"message":"no"}', 'pusher:pong {}']);
+    client.connection?.perform(async () => {
+      throw new Error('broken');
+    });
+    await settle();
+    expect(client.transport.closedWith?.code).toBe(4100);
+    expect(harness.logged).toMatchObject([{ level: 50, err: { message: 'broken' } }]);
   });
 });
 

@@ -153,7 +153,7 @@ describe('REC websocket §11: the node’s end: error and close 4200, staggered'
       });
     }
     expect(harness.core.nodeStats()).toEqual({ sockets: 0, topics: 0 });
-    expect(vi.getTimerCount()).toBe(3);
+    expect(vi.getTimerCount()).toBe(4);
   });
 
   test('takes larger steps when the time would not suffice', async () => {

@@ -3,6 +3,15 @@ import { describe, expect, test } from 'vitest';
 import type { Fact } from '../../src/core/facts.ts';
 import { createHarness } from './support/harness.ts';
 
+test('knows the app of a socket that is open here', async () => {
+  await using harness = await createHarness();
+  const client = await harness.connect();
+  expect(harness.core.appIdOf(client.socketId)).toBe('app');
+  expect(harness.core.appIdOf('1.2')).toBe(undefined);
+  await client.close();
+  expect(harness.core.appIdOf(client.socketId)).toBe(undefined);
+});
+
 describe('facts are told in the past tense, each once', () => {
   test('the life of two connections', async () => {
     await using harness = await createHarness({ clientEvents: true });

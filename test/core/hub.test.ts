@@ -9,6 +9,7 @@ class Listener implements Recipient {
   readonly socketId: string;
   readonly heard: string[] = [];
   readonly ends: Ending[] = [];
+  readonly revoked: string[] = [];
 
   constructor(socketId: string) {
     this.socketId = socketId;
@@ -20,6 +21,10 @@ class Listener implements Recipient {
 
   end(ending: Ending): void {
     this.ends.push(ending);
+  }
+
+  revoke(userId: string, channel: string): void {
+    this.revoked.push(`${userId} ${channel}`);
   }
 }
 
@@ -102,6 +107,18 @@ test('ends every listener of a topic that is terminated', async () => {
   hub.broadcast('nobody', { type: 'terminate' });
   expect(a.recipient.ends).toEqual([{ code: 4009, message: 'You got disconnected by the app.' }]);
   expect(b.recipient.ends).toEqual([]);
+});
+
+test('tells the listeners of a user’s topic from which channel the user is removed, and no others', async () => {
+  const { hub, a, b } = setUp();
+  const recipient = new Listener('3.3');
+  await hub.add('user', new Subscription(recipient, { userId: '7' }));
+  await hub.add('user', a.subscription);
+  await hub.add('t', b.subscription);
+  hub.broadcast('user', { type: 'unsubscribe', channel: 'room' });
+  hub.broadcast('nobody', { type: 'unsubscribe', channel: 'room' });
+  expect([recipient.revoked, a.recipient.revoked, b.recipient.revoked]).toEqual([['7 room'], [], []]);
+  expect([recipient.heard, recipient.ends]).toEqual([[], []]);
 });
 
 test('a subscription holds frames until it is released, and can hold again', () => {

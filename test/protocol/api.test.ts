@@ -1,7 +1,7 @@
 // Bodies of the HTTP API: what they may look like, and the 400 that names what is wrong.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type EventRequest, parseBatch, parseEvent, parseInfo } from '../../src/protocol/api.ts';
+import { type EventRequest, parseBatch, parseEvent, parseInfo, parseUnsubscribe } from '../../src/protocol/api.ts';
 import { RequestError } from '../../src/protocol/errors.ts';
 
 const DEEP = '['.repeat(100_000) + ']'.repeat(100_000);
@@ -159,6 +159,37 @@ describe('info', () => {
   ])('%j', (info, asked) => expect(parseInfo(info)).toEqual(asked));
 });
 
+describe('POST users/{id}/channels/{name}/unsubscribe', () => {
+  test.each([
+    ['', 0],
+    ['{}', 0],
+    ['{"unknown":[]}', 0],
+    ['{"deny_seconds":0}', 0],
+    ['{"deny_seconds":60,"x":1}', 60],
+    ['{"deny_seconds":31536000}', 31_536_000],
+  ])('%s denies for %i seconds', (body, seconds) => {
+    expect(parseUnsubscribe(Buffer.from(body))).toBe(seconds);
+  });
+
+  const seconds = 'Invalid deny_seconds: expected a whole number of seconds from 0 to 31536000';
+  test.each([
+    ['{"deny_seconds":-1}', seconds],
+    ['{"deny_seconds":31536001}', seconds],
+    ['{"deny_seconds":1.5}', seconds],
+    ['{"deny_seconds":1e400}', seconds],
+    ['{"deny_seconds":"60"}', seconds],
+    ['{"deny_seconds":null}', seconds],
+    ['{"deny_seconds":true}', seconds],
+    ['[]', 'The request body must be a JSON object.'],
+    ['null', 'The request body must be a JSON object.'],
+    [' ', 'The request body is not valid JSON in UTF-8.'],
+    ['deny_seconds=1', 'The request body is not valid JSON in UTF-8.'],
+    [DEEP, 'The request body must be a JSON object.'],
+  ])('%s is refused', (body, text) => {
+    expect(refusalOf(() => parseUnsubscribe(Buffer.from(body)))).toBe(text);
+  });
+});
+
 test('arbitrary bytes and JSON are parsed or refused with a RequestError, never anything else', () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 100 }).map((array) => Buffer.from(array)),
@@ -180,6 +211,11 @@ test('arbitrary bytes and JSON are parsed or refused with a RequestError, never 
   );
   fc.assert(
     fc.property(bytes, (body) => {
+      try {
+        expect(parseUnsubscribe(body)).toBe(0);
+      } catch (err) {
+        expect(err).toBeInstanceOf(RequestError);
+      }
       for (const parse of [() => [parseEvent(body)], () => parseBatch(body, 10)]) {
         try {
           for (const { name, data, channels } of parse()) {

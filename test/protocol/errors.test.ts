@@ -109,6 +109,34 @@ describe('refused messages: code, text, and what the channel is told; the connec
       failure('AuthError', NO_USER, 401),
     ],
     [
+      'a grant that is over',
+      errors.refusedJoin(errors.failures.grantExpired('x')),
+      4009,
+      'The grant for this channel has expired.',
+      failure('GrantExpired', 'The grant for this channel has expired.', 401),
+    ],
+    [
+      'a user who may not come back yet',
+      errors.refusedJoin(errors.failures.denied('x', 60)),
+      4009,
+      'You were removed from this channel and may join again in 60 seconds.',
+      failure('Revoked', 'You were removed from this channel and may join again in 60 seconds.', 403),
+    ],
+    [
+      'an exp that is none',
+      errors.refusedJoin(errors.failures.exp('x')),
+      4009,
+      'The exp of channel_data must be Unix seconds.',
+      failure('AuthError', 'The exp of channel_data must be Unix seconds.', 401),
+    ],
+    [
+      'a user nobody can be found by',
+      errors.refusedJoin(errors.failures.userId('x')),
+      4009,
+      'The user_id of channel_data must have 1 to 128 characters.',
+      failure('AuthError', 'The user_id of channel_data must have 1 to 128 characters.', 401),
+    ],
+    [
       'REC limits §2: watchlist too long',
       errors.watchlistTooLong(['1', '2']),
       4302,
@@ -145,6 +173,10 @@ describe('refused messages: code, text, and what the channel is told; the connec
     expect({ code: error.code, message: error.message, fatal: error.fatal }).toEqual({ code, message, fatal: false });
     expect(error.failure).toEqual(channelFailure);
   });
+});
+
+test('who is removed from a channel is told so there, without an error', () => {
+  expect(errors.failures.revoked('x')).toEqual(failure('Revoked', 'You were removed from this channel.', 403));
 });
 
 describe('REC websocket §10.1: a refused sign-in closes with 4009', () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RequestError } from '../../src/protocol/errors.ts';
 import { Query } from '../../src/protocol/query.ts';
-import { channelText, isSigned, verifyRequest } from '../../src/protocol/signature.ts';
+import { channelText, isSigned, readGrant, signGrant, verifyRequest } from '../../src/protocol/signature.ts';
 
 const app = { key: 'app-key', secret: 'app-secret' };
 const NOW_SECONDS = 1_700_000_000;
@@ -124,5 +124,47 @@ test('a token is accepted for its socket, channel and data, and for no other', (
       expect(isSigned(app, token, channelText('1.2', changed(channel, at), data))).toBe(false);
       expect(isSigned(app, token, channelText('1.2', channel, `${data ?? ''} `))).toBe(false);
     }),
+  );
+});
+
+/** Whether the server would take the token for this data: as core/grant.ts asks. */
+function isGranted(auth: string, socketId: string, channel: string, data: string): boolean {
+  const { token, channelData } = readGrant(auth);
+  return channelData === data && isSigned(app, token, channelText(socketId, channel, channelData));
+}
+
+test('a token with its channel_data is read back, and good for its socket, channel and data only', () => {
+  const text = fc.string({ unit: 'grapheme', maxLength: 20 });
+  const some = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 200 });
+  fc.assert(
+    fc.property(text, some, fc.nat(), (channel, data, at) => {
+      const auth = signGrant(app, '1.2', channel, data);
+      expect(isGranted(auth, '1.2', channel, data)).toBe(true);
+      expect(isGranted(auth, '1.3', channel, data)).toBe(false);
+      expect(isGranted(auth, '1.2', changed(channel, at), data)).toBe(false);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a token with its channel_data that is changed anywhere, cut or spliced is refused', () => {
+  const some = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
+  /** Whatever it says it carries, or no data. */
+  const isTaken = (auth: string) => {
+    const { token, channelData } = readGrant(auth);
+    return isSigned(app, token, channelText('1.2', 'private-x', channelData));
+  };
+  fc.assert(
+    fc.property(some, some, fc.nat(), (data, other, at) => {
+      const auth = signGrant(app, '1.2', 'private-x', data);
+      expect(isTaken(auth)).toBe(true);
+      expect(isTaken(changed(auth, at))).toBe(false);
+      expect(isTaken(auth.slice(0, at % auth.length))).toBe(false);
+      expect(isTaken(`${auth}A`)).toBe(false);
+      const [key, signature] = auth.split(':');
+      fc.pre(other !== data);
+      expect(isTaken(`${key}:${signature}:${Buffer.from(other).toString('base64url')}`)).toBe(false);
+    }),
+    { numRuns: 300 },
   );
 });

@@ -8,7 +8,9 @@ import {
   hmacHex,
   isSigned,
   md5Hex,
+  readGrant,
   sign,
+  signGrant,
   userText,
   verifyRequest,
 } from '../../src/protocol/signature.ts';
@@ -135,6 +137,49 @@ describe('REC auth §2: a token is key:signature, split at the first colon, its 
   test('text is signed as UTF-8', () => {
     const text = '1.2:presence-x:{"user_id":"é"}';
     expect(hmacHex(SECRET, text)).toBe(hmacHex(SECRET, Buffer.from(text, 'utf8')));
+  });
+});
+
+describe('a token that carries its channel_data', () => {
+  const DATA = '{"user_id":"7","exp":1700000000}';
+  const embedded = Buffer.from(DATA).toString('base64url');
+  const signed = `${SOCKET}:private-x:${DATA}`;
+  const token = `${KEY}:${hmacHex(SECRET, signed)}`;
+
+  test('is key:signature:base64url(channel_data), signed as the data forwarded beside it would be', () => {
+    expect(signGrant(app, SOCKET, 'private-x', DATA)).toBe(`${token}:${embedded}`);
+    expect(readGrant(`${token}:${embedded}`)).toEqual({ token, channelData: DATA });
+    expect(isSigned(app, token, channelText(SOCKET, 'private-x', DATA))).toBe(true);
+  });
+
+  test.each(['\uFEFF{"exp":1}', '{"user_id":"zwölf 🎺 日本"}', '>>>???', '{}', ' '])('takes any text: %j', (data) => {
+    expect(readGrant(signGrant(app, SOCKET, 'private-x', data)).channelData).toBe(data);
+  });
+
+  test('takes 16 KB, and no byte more', () => {
+    const most = 'x'.repeat(16_384);
+    expect(readGrant(signGrant(app, SOCKET, 'private-x', most)).channelData).toBe(most);
+    const more = signGrant(app, SOCKET, 'private-x', `${most}x`);
+    expect(readGrant(more)).toEqual({ token: more });
+  });
+
+  test.each([
+    ['an empty token', ''],
+    ['a plain token', token],
+    ['no data', `${token}:`],
+    ['a signature in capitals', `${KEY}:${'A'.repeat(64)}:${embedded}`],
+    ['a short signature', `${KEY}:${'a'.repeat(63)}:${embedded}`],
+    ['no signature', `${KEY}:${embedded}`],
+    ['padding', `${token}:${Buffer.from('a').toString('base64')}`],
+    ['base64 of the other alphabet', `${token}:${Buffer.from('>>>???').toString('base64')}`],
+    ['space', `${token}:${embedded} `],
+    ['a line break', `${token}:${embedded}\n`],
+    ['bits beyond the last byte', `${token}:YR`],
+    ['a length that no bytes have', `${token}:YWJjZ`],
+    ['bytes that are not UTF-8', `${token}:${Buffer.from([0x7b, 0xc3, 0x7d]).toString('base64url')}`],
+    ['more behind it', `${token}:${embedded}:${embedded}`],
+  ])('%s is left as it came', (_, auth) => {
+    expect(readGrant(auth)).toEqual({ token: auth });
   });
 });
 

@@ -10,6 +10,7 @@ import type {
   Member,
   Tracker,
 } from '../../core/ports.ts';
+import { Denials } from './denials.ts';
 
 interface Present {
   readonly member: Member;
@@ -32,14 +33,18 @@ interface AppState {
 export class MemoryTracker implements Tracker {
   readonly #broker: Broker;
   readonly #apps = new Map<string, AppState>();
+  readonly #denials = new Denials();
 
   constructor(broker: Broker) {
     this.#broker = broker;
   }
 
-  async start(): Promise<void> {}
+  async start(): Promise<void> {
+    this.#denials.start();
+  }
 
   async stop(): Promise<void> {
+    this.#denials.stop();
     this.#apps.clear();
   }
 
@@ -60,14 +65,17 @@ export class MemoryTracker implements Tracker {
     return this.#apps.get(appId)?.connections ?? 0;
   }
 
-  async join({ appId, channel: name, socketId, presence }: Join): Promise<Joined> {
+  async join({ appId, channel: name, socketId, users, presence }: Join): Promise<Joined> {
+    const denied = users.map((id) => (id === undefined ? 0 : this.#denials.secondsLeft(appId, name, id)));
+    const seconds = Math.max(0, ...denied);
+    if (seconds > 0) return { refused: 'denied', seconds };
     const { channels } = this.#app(appId);
     const channel = channels.get(name) ?? { subscriptions: 0, members: undefined };
     let memberAdded = false;
     if (presence !== undefined) {
       channel.members ??= new Map();
       const present = channel.members.get(presence.member.userId);
-      if (present === undefined && channel.members.size >= presence.limit) return { full: true };
+      if (present === undefined && channel.members.size >= presence.limit) return { refused: 'full' };
       memberAdded = present === undefined;
       if (present !== undefined) present.connections += 1;
       else channel.members.set(presence.member.userId, { member: presence.member, connections: 1 });
@@ -77,7 +85,6 @@ export class MemoryTracker implements Tracker {
     if (memberAdded) await this.#announce(presence?.announce, socketId);
     const members = membersOf(channel);
     return {
-      full: false,
       occupied: channel.subscriptions === 1,
       subscriptionCount: channel.subscriptions,
       memberAdded,
@@ -102,6 +109,14 @@ export class MemoryTracker implements Tracker {
       }
     }
     return { vacated: channel.subscriptions === 0, subscriptionCount: channel.subscriptions, memberRemoved };
+  }
+
+  async deny(appId: string, channel: string, userId: string, seconds: number): Promise<void> {
+    this.#denials.set(appId, channel, userId, seconds);
+  }
+
+  async deniedSeconds(appId: string, channel: string, userId: string): Promise<number> {
+    return this.#denials.secondsLeft(appId, channel, userId);
   }
 
   async counts(appId: string, names: readonly string[]): Promise<ChannelCounts[]> {

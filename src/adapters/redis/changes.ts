@@ -1,6 +1,6 @@
 // Each change of who is where as one call of its script, whoever makes it: the tracker for core, a node that registers
 // itself again, or the reaper for a node that is dead.
-import type { Announcement, Joined, Left, Member } from '../../core/ports.ts';
+import type { Announcement, Join, Joined, Left, Member } from '../../core/ports.ts';
 import type { RedisClient, ScriptArgument } from './client.ts';
 import { encode } from './envelope.ts';
 import {
@@ -22,6 +22,8 @@ import { signOut } from './scripts/sign-out.lua.ts';
 
 /** No limit: what was admitted once may come back. */
 const NONE = 0;
+/** No denial: who is there may stay until they are removed. */
+const NOBODY: Join['users'] = [];
 
 export class Changes {
   readonly #client: RedisClient;
@@ -48,19 +50,22 @@ export class Changes {
   async join(
     holding: SubscriptionHolding,
     nodeId: string,
-    presence: { readonly limit: number; readonly announce: Announcement | undefined },
+    terms: Pick<Join, 'users'> & { readonly limit: number; readonly announce: Announcement | undefined },
   ): Promise<Joined> {
-    const { channel, socketId, member } = holding;
+    const { appId, channel, socketId, member } = holding;
     const args: ScriptArgument[] = [channel, socketId, nodeId, writeHolding(holding)];
     if (member !== undefined) {
-      args.push(member.userId, member.info ?? 'null', presence.limit, ...this.#numbered(presence.announce));
+      args.push(member.userId, member.info ?? 'null', terms.limit, ...this.#numbered(terms.announce));
     }
-    type Answer = [] | [subscriptions: number, occupied: 0 | 1, added: 0 | 1, members: string[], change: number];
-    const answer = await this.#client.run<Answer>(join, this.#channelKeys(holding, nodeId), args);
-    if (answer.length === 0) return { full: true };
+    const [joiner = '', signedIn = ''] = terms.users;
+    const denied = [joiner, signedIn].map((userId) => this.#client.keys.denied(appId, channel, userId));
+    type Answer = [subscriptions: number, occupied: 0 | 1, added: 0 | 1, members: string[], change: number];
+    const keys = [...this.#channelKeys(holding, nodeId), ...denied];
+    const answer = await this.#client.run<Answer | number>(join, keys, args);
+    if (answer === 0) return { refused: 'full' };
+    if (typeof answer === 'number') return { refused: 'denied', seconds: Math.ceil(answer / 1000) };
     const [subscriptionCount, occupied, added, members, change] = answer;
     return {
-      full: false,
       occupied: occupied === 1,
       subscriptionCount,
       memberAdded: added === 1,
@@ -93,7 +98,7 @@ export class Changes {
       case 'connection':
         return this.connect(holding, nodeId, NONE);
       case 'subscription':
-        return this.join(holding, nodeId, { limit: NONE, announce: announceJoined(holding) });
+        return this.join(holding, nodeId, { users: NOBODY, limit: NONE, announce: announceJoined(holding) });
       case 'sign-in':
         return this.signIn(holding, nodeId, announceUser('online', holding));
       default:

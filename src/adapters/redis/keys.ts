@@ -23,6 +23,8 @@ export interface Keys {
   readonly tabs: (appId: string, channel: string) => string;
   /** Hash: occupied presence channel → number of the last change of its members. */
   readonly changes: (appId: string) => string;
+  /** String: there while the user may not join the channel. */
+  readonly denied: (appId: string, channel: string, userId: string) => string;
   /** Hash: socket id of a signed-in connection of the user → node id. */
   readonly user: (appId: string, userId: string) => string;
   /** String: the last event of a cache channel. */
@@ -51,6 +53,8 @@ export function createKeys(prefix: string, db: number): Keys {
     members: (appId, channel) => `${app(appId)}:members:${channel}`,
     tabs: (appId, channel) => `${app(appId)}:tabs:${channel}`,
     changes: (appId) => `${app(appId)}:changes`,
+    // With the length, as both names may hold any character.
+    denied: (appId, channel, userId) => `${app(appId)}:denied:${channel.length}:${channel}:${userId}`,
     user: (appId, userId) => `${app(appId)}:user:${userId}`,
     cachedEvent: (appId, channel) => `${app(appId)}:cache:${channel}`,
     rate: (key) => `${prefix}rate:${key}`,

@@ -1,9 +1,10 @@
 // Keeps this node's lease, and lets go of what nodes whose lease lapsed have left behind: by the same scripts and with
 // the same announcements as if they had done it themselves.
 import type { Logger } from 'pino';
+import type { Departure } from '../../core/ports.ts';
 import type { Changes } from './changes.ts';
 import type { RedisClient } from './client.ts';
-import { readHolding } from './holdings.ts';
+import { announceLeft, readHolding } from './holdings.ts';
 import type { Node } from './node.ts';
 import { lease } from './scripts/lease.lua.ts';
 
@@ -24,6 +25,7 @@ export class Reaper {
   readonly #options: ReaperOptions;
   readonly #log: Logger;
   readonly #reaping = new Map<string, Promise<void>>();
+  #onDeparture: (departure: Departure) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
   #renewing: Promise<void> | undefined;
 
@@ -38,8 +40,10 @@ export class Reaper {
     });
   }
 
-  async start(): Promise<void> {
+  /** @param onDeparture is called for each subscription this node ends in the name of another */
+  async start(onDeparture: (departure: Departure) => void): Promise<void> {
     if (this.#timer !== undefined) return;
+    this.#onDeparture = onDeparture;
     await this.#lease(this.#node.id, true);
     this.#timer = setInterval(() => void this.#refresh(), this.#options.refreshMs).unref();
   }
@@ -133,7 +137,14 @@ export class Reaper {
 
   async #depart(nodeId: string, appId: string, held: string, text: string): Promise<void> {
     const holding = readHolding(appId, text);
-    if (holding !== undefined) await this.#changes.depart(holding, nodeId);
-    else await this.#client.answer(this.#client.commands.srem(held, text));
+    if (holding === undefined) {
+      await this.#client.answer(this.#client.commands.srem(held, text));
+    } else if (holding.type === 'subscription') {
+      const { channel, member } = holding;
+      const left = await this.#changes.leave(holding, nodeId, announceLeft(holding));
+      this.#onDeparture({ appId, channel, userId: member?.userId, left });
+    } else {
+      await this.#changes.depart(holding, nodeId);
+    }
   }
 }

@@ -1,6 +1,16 @@
 // Who is where across the cluster, in Redis. A change is one script, hence atomic: one node of all learns "first" or
 // "last", and announcements are published in the order of the changes.
-import type { Announcement, ChannelCounts, Join, Joined, Leave, Left, Member, Tracker } from '../../core/ports.ts';
+import type {
+  Announcement,
+  ChannelCounts,
+  Departure,
+  Join,
+  Joined,
+  Leave,
+  Left,
+  Member,
+  Tracker,
+} from '../../core/ports.ts';
 import { type Changes, membersOf } from './changes.ts';
 import type { RedisClient } from './client.ts';
 import type { Node } from './node.ts';
@@ -24,11 +34,11 @@ export class RedisTracker implements Tracker {
     this.#reaper = reaper;
   }
 
-  async start(): Promise<void> {
+  async start(onDeparture: (departure: Departure) => void): Promise<void> {
     if (this.#started) return;
     this.#started = true;
     await this.#client.start(this);
-    await this.#reaper.start();
+    await this.#reaper.start(onDeparture);
   }
 
   async stop(): Promise<void> {
@@ -53,17 +63,28 @@ export class RedisTracker implements Tracker {
     return this.#client.answer(this.#client.commands.hlen(this.#client.keys.connections(appId)));
   }
 
-  join({ appId, channel, socketId, presence }: Join): Promise<Joined> {
+  join({ appId, channel, socketId, users, presence }: Join): Promise<Joined> {
     const holding = { type: 'subscription', appId, channel, socketId, member: presence?.member } as const;
     const { limit = 0, announce } = presence ?? {};
-    const change = (nodeId: string) => this.#changes.join(holding, nodeId, { limit, announce });
-    return this.#node.hold(holding, change, ({ full }) => full);
+    const change = (nodeId: string) => this.#changes.join(holding, nodeId, { users, limit, announce });
+    return this.#node.hold(holding, change, ({ refused }) => refused !== undefined);
   }
 
   leave({ appId, channel, socketId, presence }: Leave): Promise<Left> {
     const member = presence && { userId: presence.userId };
     const holding = { type: 'subscription', appId, channel, socketId, member } as const;
     return this.#node.letGo(holding, (nodeId) => this.#changes.leave(holding, nodeId, presence?.announce));
+  }
+
+  async deny(appId: string, channel: string, userId: string, seconds: number): Promise<void> {
+    const { commands, keys } = this.#client;
+    await this.#client.answer(commands.set(keys.denied(appId, channel, userId), '', 'PX', seconds * 1000));
+  }
+
+  async deniedSeconds(appId: string, channel: string, userId: string): Promise<number> {
+    const { commands, keys } = this.#client;
+    const leftMs = await this.#client.answer(commands.pttl(keys.denied(appId, channel, userId)));
+    return Math.max(0, Math.ceil(leftMs / 1000));
   }
 
   async counts(appId: string, channels: readonly string[]): Promise<ChannelCounts[]> {

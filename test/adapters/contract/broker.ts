@@ -105,6 +105,14 @@ export function brokerContract(name: string, make: MakeCluster): void {
       expect(await deliveries.nextText()).toBe('app/u/7 after');
     });
 
+    test.each(awkwardTexts)('carries the removal from a channel, whatever its name: %j', async (channel) => {
+      const deliveries = new Deliveries();
+      await using cluster = await make(deliveries.deliver);
+      await cluster.node.broker.subscribe('app/u/7');
+      await cluster.other.broker.publish('app/u/7', { type: 'unsubscribe', channel });
+      expect(await deliveries.next()).toEqual(['app/u/7', { type: 'unsubscribe', channel }]);
+    });
+
     test('delivers once again after a topic was left and taken up at once', async () => {
       const deliveries = new Deliveries();
       await using cluster = await make(deliveries.deliver);

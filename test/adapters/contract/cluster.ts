@@ -26,10 +26,11 @@ export class Deliveries {
     return arrived !== undefined ? Promise.resolve(arrived) : new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** The next delivery in words: `topic frame-text`, ` except id` where there is one, or `topic terminate`. */
+  /** The next delivery in words: `topic frame-text`, ` except id` where there is one, or `topic type …`. */
   async nextText(): Promise<string> {
     const [topic, message] = await this.next();
     if (message.type === 'terminate') return `${topic} terminate`;
+    if (message.type === 'unsubscribe') return `${topic} unsubscribe ${message.channel}`;
     return `${topic} ${message.frame.toString()}${message.except === undefined ? '' : ` except ${message.except}`}`;
   }
 }

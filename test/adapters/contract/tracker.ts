@@ -13,13 +13,13 @@ function announce(text: string, topic = TOPIC) {
 
 /** A join of a channel without presence, or the leave. */
 function join(channel: string, socketId: string, appId = APP): Join & Leave {
-  return { appId, channel, socketId };
+  return { appId, channel, socketId, users: [] };
 }
 
 /** A join of the presence channel, announced as `+user`. */
 function arrive(userId: string, socketId: string, { info = 'null', limit = 100 } = {}): Join {
   const presence = { member: { userId, info }, limit, announce: announce(`+${userId}`) };
-  return { appId: APP, channel: ROOM, socketId, presence };
+  return { appId: APP, channel: ROOM, socketId, users: [userId], presence };
 }
 
 /** A leave of the presence channel, announced as `-user`. */
@@ -80,7 +80,7 @@ export function trackerContract(name: string, make: MakeCluster): void {
   describe(`${name}: tracker, channels`, () => {
     test('tells the first join and the last leave of a channel from the others', () =>
       run(async (a, b) => {
-        const plain = { full: false, memberAdded: false, members: [] };
+        const plain = { memberAdded: false, members: [] };
         expect(await a.join(join('room', '1.1'))).toEqual({ ...plain, occupied: true, subscriptionCount: 1 });
         expect(await b.join(join('room', '2.2'))).toEqual({ ...plain, occupied: false, subscriptionCount: 2 });
         const stays = { memberRemoved: false, vacated: false, subscriptionCount: 1 };
@@ -93,7 +93,7 @@ export function trackerContract(name: string, make: MakeCluster): void {
       run(async (a, b) => {
         const joins = Array.from({ length: 20 }, (_, index) => join('room', `${index}.1`));
         const joined = await Promise.all(joins.map((change, index) => (index % 2 ? a : b).join(change)));
-        expect(joined.filter((answer) => !answer.full && answer.occupied)).toHaveLength(1);
+        expect(joined.filter((answer) => answer.refused === undefined && answer.occupied)).toHaveLength(1);
         const left = await Promise.all(joins.map((change, index) => (index % 2 ? a : b).leave(change)));
         expect(left.filter(({ vacated }) => vacated)).toHaveLength(1);
         expect(await a.list(APP, '')).toEqual(new Map());
@@ -189,7 +189,7 @@ export function trackerContract(name: string, make: MakeCluster): void {
       run(async (a, b) => {
         await a.join(arrive('7', '1.1', { info: '{"name":"A"}' }));
         const joined = await b.join(arrive('9', '2.2', { info: '{"name":"B"}' }));
-        expect(joined.full ? [] : byId(joined.members)).toEqual([
+        expect(joined.refused !== undefined ? [] : byId(joined.members)).toEqual([
           { userId: '7', info: '{"name":"A"}' },
           { userId: '9', info: '{"name":"B"}' },
         ]);
@@ -213,19 +213,19 @@ export function trackerContract(name: string, make: MakeCluster): void {
       run(async (a, b) => {
         await a.join(arrive('7', '1.1', { limit: 2 }));
         await b.join(arrive('8', '2.2', { limit: 2 }));
-        expect(await a.join(arrive('9', '3.3', { limit: 2 }))).toEqual({ full: true });
+        expect(await a.join(arrive('9', '3.3', { limit: 2 }))).toEqual({ refused: 'full' });
         expect(await a.counts(APP, [ROOM])).toEqual([{ subscriptionCount: 2, userCount: 2 }]);
         expect(idsOf(await b.members(APP, ROOM))).toEqual(['7', '8']);
-        expect(await b.join(arrive('7', '4.4', { limit: 2 }))).toMatchObject({ full: false, memberAdded: false });
+        expect(await b.join(arrive('7', '4.4', { limit: 2 }))).toMatchObject({ memberAdded: false });
         await b.leave(depart('8', '2.2'));
-        expect(await a.join(arrive('9', '3.3', { limit: 2 }))).toMatchObject({ full: false, memberAdded: true });
+        expect(await a.join(arrive('9', '3.3', { limit: 2 }))).toMatchObject({ memberAdded: true });
       }));
 
     test('admits no more users than the limit of those who come at once', () =>
       run(async (a, b) => {
         const joins = Array.from({ length: 20 }, (_, index) => arrive(`u${index}`, `${index}.1`, { limit: 6 }));
         const answers = await Promise.all(joins.map((change, index) => (index % 2 ? a : b).join(change)));
-        expect(answers.filter(({ full }) => !full)).toHaveLength(6);
+        expect(answers.filter(({ refused }) => refused === undefined)).toHaveLength(6);
         expect(await a.counts(APP, [ROOM])).toEqual([{ subscriptionCount: 6, userCount: 6 }]);
       }));
 
@@ -233,7 +233,7 @@ export function trackerContract(name: string, make: MakeCluster): void {
       run(async (a, b) => {
         const sockets = Array.from({ length: 20 }, (_, index) => `${index}.1`);
         const joined = await Promise.all(sockets.map((id, index) => (index % 2 ? a : b).join(arrive('7', id))));
-        expect(joined.filter((answer) => !answer.full && answer.memberAdded)).toHaveLength(1);
+        expect(joined.filter((answer) => answer.refused === undefined && answer.memberAdded)).toHaveLength(1);
         const left = await Promise.all(sockets.map((id, index) => (index % 2 ? a : b).leave(depart('7', id))));
         expect(left.filter(({ memberRemoved }) => memberRemoved)).toHaveLength(1);
         expect(left.filter(({ vacated }) => vacated)).toHaveLength(1);
@@ -272,6 +272,89 @@ export function trackerContract(name: string, make: MakeCluster): void {
         expect(await deliveries.nextText()).toBe(`${TOPIC} +${awkward} except 1.1`);
         expect(await b.members(APP, ROOM)).toEqual([{ userId: awkward, info }]);
         expect(await a.leave(depart(awkward, '1.1'))).toMatchObject({ memberRemoved: true });
+      }),
+    );
+  });
+
+  describe(`${name}: tracker, denials`, () => {
+    const YEAR = 31_536_000;
+
+    /** Not the exact second: real clocks run. */
+    function expectSeconds(seconds: number, most: number): void {
+      expect(Number.isInteger(seconds)).toBe(true);
+      expect(seconds).toBeLessThanOrEqual(most);
+      expect(seconds).toBeGreaterThan(most - 30);
+    }
+
+    test('refuse the user’s joins of that channel on every node, and change nothing', () =>
+      run(async (a, b) => {
+        await b.join(arrive('8', '2.2'));
+        await a.deny(APP, ROOM, '7', 3600);
+        for (const tracker of [a, b]) {
+          const joined = await tracker.join(arrive('7', '1.1'));
+          expect(joined.refused).toBe('denied');
+          expectSeconds(joined.refused === 'denied' ? joined.seconds : 0, 3600);
+          expectSeconds(await tracker.deniedSeconds(APP, ROOM, '7'), 3600);
+        }
+        expect(await a.counts(APP, [ROOM])).toEqual([{ subscriptionCount: 1, userCount: 1 }]);
+        expect(idsOf(await b.members(APP, ROOM))).toEqual(['8']);
+      }));
+
+    test('count for the joiner and for the signed-in user, the longer one where both are denied', () =>
+      run(async (a, b) => {
+        await a.deny(APP, 'room', '7', 3600);
+        await a.deny(APP, 'room', '8', YEAR);
+        const room = join('room', '1.1');
+        expect(await b.join({ ...room, users: ['7'] })).toMatchObject({ refused: 'denied' });
+        expect(await b.join({ ...room, users: [undefined, '7'] })).toMatchObject({ refused: 'denied' });
+        expect(await b.join({ ...room, users: ['9', '7'] })).toMatchObject({ refused: 'denied' });
+        for (const users of [['7', '8'] as const, ['8', '7'] as const]) {
+          const joined = await b.join({ ...room, users });
+          expectSeconds(joined.refused === 'denied' ? joined.seconds : 0, YEAR);
+        }
+        expect(await b.join({ ...room, users: ['9', undefined] })).toMatchObject({ occupied: true });
+      }));
+
+    test('are of one app, channel and user', () =>
+      run(async (a, b) => {
+        await a.deny(APP, ROOM, '7', 3600);
+        expect(await b.join(arrive('77', '1.1'))).toMatchObject({ memberAdded: true });
+        expect(await b.join({ ...join('room', '1.1'), users: ['7'] })).toMatchObject({ occupied: true });
+        expect(await b.join({ ...arrive('7', '1.1'), appId: 'other' })).toMatchObject({ memberAdded: true });
+        expect(await b.deniedSeconds(APP, 'room', '7')).toBe(0);
+        expect(await b.deniedSeconds(APP, ROOM, '77')).toBe(0);
+        expect(await b.deniedSeconds('other', ROOM, '7')).toBe(0);
+      }));
+
+    test('do not touch who is there, nor their leave', () =>
+      run(async (a, b) => {
+        await a.join(arrive('7', '1.1'));
+        await b.deny(APP, ROOM, '7', 3600);
+        expect(idsOf(await a.members(APP, ROOM))).toEqual(['7']);
+        expect(await a.leave(depart('7', '1.1'))).toMatchObject({ memberRemoved: true, vacated: true });
+      }));
+
+    test('replace an earlier one, also by a shorter', () =>
+      run(async (a, b) => {
+        await a.deny(APP, ROOM, '7', YEAR);
+        await b.deny(APP, ROOM, '7', 60);
+        expectSeconds(await a.deniedSeconds(APP, ROOM, '7'), 60);
+      }));
+
+    test('keep channels and users apart whose names run together to the same text', () =>
+      run(async (a, b) => {
+        await a.deny(APP, 'a:b', 'c', 60);
+        await a.deny(APP, 'x', '1:y', 60);
+        expect(await b.deniedSeconds(APP, 'a', 'b:c')).toBe(0);
+        expect(await b.deniedSeconds(APP, 'x:1', 'y')).toBe(0);
+      }));
+
+    test.each(awkwardTexts)('take any channel and user as mere text: %j', (awkward) =>
+      run(async (a, b) => {
+        expect(await b.deniedSeconds(APP, awkward, awkward)).toBe(0);
+        await a.deny(APP, awkward, awkward, 60);
+        expectSeconds(await b.deniedSeconds(APP, awkward, awkward), 60);
+        expect(await b.join({ ...join(awkward, '1.1'), users: [awkward] })).toMatchObject({ refused: 'denied' });
       }),
     );
   });

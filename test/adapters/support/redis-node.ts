@@ -21,7 +21,7 @@ export async function startNode(settings: RedisSettings, times: object = quick):
   const adapters = redisAdapters({ ...settings, ...times }, log.logger);
   const { broker, tracker, eventCache, rateLimiter } = adapters;
   await broker.start(deliveries.deliver);
-  await Promise.all([tracker.start(), eventCache.start(), rateLimiter.start()]);
+  await Promise.all([tracker.start(() => {}), eventCache.start(), rateLimiter.start()]);
   const stop = async () => {
     await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop()]);
     await broker.stop();
