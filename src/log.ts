@@ -6,6 +6,7 @@ import { PinoPretty } from 'pino-pretty';
 /** Fields that are never written, wherever in an entry's first three floors they stand. */
 const SECRET_FIELDS = [
   'secret',
+  'encryptionMasterKey',
   'password',
   'auth',
   'auth_signature',

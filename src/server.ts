@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { ConfigAppStore } from './adapters/apps/config-store.ts';
 import { memoryAdapters } from './adapters/memory/adapters.ts';
 import { redisAdapters } from './adapters/redis/adapters.ts';
+import { AppAuthorizer } from './auth/authorizer.ts';
 import type { Config } from './config/schema.ts';
 import { Core } from './core/core.ts';
 import { declineUpgrade } from './http/decline-upgrade.ts';
@@ -40,8 +41,10 @@ const LINGER_MS = 1000;
 export function createServer(config: Config, log: Logger): FanfareServer {
   const adapters = config.adapter === 'redis' ? redisAdapters(config.redis, log) : memoryAdapters();
   const core = new Core(adapters, new ConfigAppStore(config.apps), config, log);
+  const authorizer = new AppAuthorizer(core, log);
   const { path: pathPrefix, tls, development } = config;
-  const http = createHttpServer(core, { pathPrefix, tls, development, version }, log);
+  const authorization = { authorizer, ...config.auth };
+  const http = createHttpServer(core, { pathPrefix, tls, development, version, authorization }, log);
   const webSocket = new WebSocketEndpoint({ core, pathPrefix, log });
   http.server.on('upgrade', (request, stream, head) => {
     if (request.headers.upgrade?.toLowerCase() === 'websocket') webSocket.upgrade(request, stream, head);
@@ -76,6 +79,7 @@ export function createServer(config: Config, log: Logger): FanfareServer {
     await Promise.race([http.close(), over]);
     http.server.closeAllConnections();
     deadline.abort();
+    authorizer.stop();
     await core.stop();
     log.info('stopped');
   }

@@ -1,13 +1,16 @@
 // The backend of a chat for two: it signs channel joins and publishes events with the ordinary Pusher SDK.
 // Start Fanfare (`npm start`), then this (`node examples/quickstart/server.js`), and open the address it prints twice.
+// With AUTH=fanfare it signs no joins: the page takes the token of the login to Fanfare's own /broadcasting/auth.
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import formbody from '@fastify/formbody';
 import { fastify } from 'fastify';
+import { jwtVerify, SignJWT } from 'jose';
 import Pusher from 'pusher';
 
 const { PUSHER_APP_ID = 'app-id', PUSHER_APP_KEY = 'app-key', PUSHER_APP_SECRET = 'app-secret' } = process.env;
 const { PUSHER_HOST = '127.0.0.1', PUSHER_PORT = '8080', PORT = '3000' } = process.env;
+const { AUTH = 'own', TOKEN_SECRET = 'fanfare-development-token-secret!' } = process.env;
 
 const pusher = new Pusher({
   appId: PUSHER_APP_ID,
@@ -19,7 +22,7 @@ const pusher = new Pusher({
 });
 const CHAT_ID = '1';
 const CHANNEL = `presence-chat-${CHAT_ID}`;
-const users = new Map(); // by token; a real application has sessions
+const tokenKey = new TextEncoder().encode(TOKEN_SECRET);
 
 const app = fastify();
 await app.register(formbody); // pusher-js sends forms to the auth endpoint
@@ -32,25 +35,31 @@ app.get('/config.json', () => ({
   wsHost: PUSHER_HOST,
   wsPort: Number(PUSHER_PORT),
   channel: CHANNEL,
+  authEndpoint: AUTH === 'fanfare' ? `http://${PUSHER_HOST}:${PUSHER_PORT}/broadcasting/auth` : '/pusher/auth',
 }));
 
 app.post('/login', async ({ body: { firstName = '', lastName = '' } }) => {
-  const token = randomUUID();
   const user = { id: randomUUID(), firstName, lastName };
-  users.set(token, user);
-  return { token, user };
+  const claims = new SignJWT({ firstName, lastName }).setSubject(user.id).setExpirationTime('8h');
+  return { token: await claims.setProtectedHeader({ alg: 'HS256' }).sign(tokenKey), user };
 });
 
 app.addHook('preHandler', async (request, reply) => {
-  request.user = users.get(request.headers.authorization?.replace('Bearer ', ''));
-  if (request.method === 'POST' && request.url !== '/login' && !request.user)
-    return reply.code(401).send({ error: 'log in first' });
+  if (request.method !== 'POST' || request.url === '/login') return;
+  try {
+    const { payload } = await jwtVerify(request.headers.authorization?.replace('Bearer ', '') ?? '', tokenKey);
+    request.user = { id: payload.sub, firstName: payload.firstName, lastName: payload.lastName };
+  } catch {
+    reply.code(401).send({ error: 'log in first' });
+  }
 });
 
-app.post('/pusher/auth', async ({ body: { socket_id, channel_name }, user }, reply) => {
-  if (channel_name !== CHANNEL) return reply.code(403).send({ error: 'not your chat' });
-  return pusher.authorizeChannel(socket_id, channel_name, { user_id: user.id, user_info: user });
-});
+if (AUTH === 'own') {
+  app.post('/pusher/auth', async ({ body: { socket_id, channel_name }, user }, reply) => {
+    if (channel_name !== CHANNEL) return reply.code(403).send({ error: 'not your chat' });
+    return pusher.authorizeChannel(socket_id, channel_name, { user_id: user.id, user_info: user });
+  });
+}
 
 app.post('/messages', async ({ body: { content, tempId, socket_id }, user }) => {
   const message = {

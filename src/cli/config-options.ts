@@ -1,4 +1,5 @@
 // The options of every command that reads the server's configuration, and how its mistakes are shown.
+import { developmentTokenSecret } from '../config/apps.ts';
 import type { Flags } from '../config/layers.ts';
 import { type Edge, exitCodes } from './command.ts';
 
@@ -20,7 +21,8 @@ export const configHelp = `Options:
   --path PREFIX      prefix of every path, such as /ws
   --log-level LEVEL  trace, debug, info, warn, error or silent
   --dev              development: readable log, and an app with id app-id,
-                     key app-key and secret app-secret`;
+                     key app-key and secret app-secret, whose users' tokens
+                     are signed with ${developmentTokenSecret}`;
 
 type Values = { readonly [K in keyof typeof configOptions]?: (K extends 'dev' ? boolean : string) | undefined };
 

@@ -1,12 +1,17 @@
 // Apps out of the environment, under Fanfare's own names or those of Laravel's and soketi's .env files, and the
 // development app.
+import type { z } from 'zod';
+import type { appSchema } from '../core/app.ts';
 import type { Draft, Path, Source } from './draft.ts';
 import { mistakeText } from './draft.ts';
 import type { Environment, Variable } from './environment.ts';
 import { appVariables, parseValue } from './keys.ts';
 import { plainTree } from './tree.ts';
 
-/** The development app: everything on that a stock client can use. Its secret is public. */
+/** What tokens of the development app's users are signed with, by HS256: public, as its other secrets are. */
+export const developmentTokenSecret = 'fanfare-development-token-secret!';
+
+/** The development app: everything on that a stock client can use. Its secrets are public. */
 export const developmentApp = {
   id: 'app-id',
   key: 'app-key',
@@ -15,7 +20,16 @@ export const developmentApp = {
   clientEvents: true,
   subscriptionCount: true,
   watchlists: true,
-} as const;
+  encryptionMasterKey: Buffer.from('fanfare-development-master-key!!').toString('base64'),
+  auth: {
+    bearer: {
+      secret: developmentTokenSecret,
+      userInfo: { name: 'name', firstName: 'firstName', lastName: 'lastName' },
+    },
+    rules: [{ channel: '*', allow: 'authenticated' }],
+    grants: 'expiring',
+  },
+} satisfies z.input<typeof appSchema>;
 
 type Refuse = (mistake: string) => void;
 
@@ -103,6 +117,15 @@ function applyOwnNames(draft: Draft, environment: Environment, development: bool
     if (key === undefined || !Array.isArray(draft.get(['apps']) ?? [])) continue;
     setInApp(draft, target, key.path, parseValue(key, value), source);
   }
+  dropDevelopmentTokenSecret(draft, target);
+}
+
+/** One key checks tokens: the development app's gives way to one that a variable names. */
+function dropDevelopmentTokenSecret(draft: Draft, index: number): void {
+  const bearer: Path = ['apps', index, 'auth', 'bearer'];
+  const isNamed = ['publicKey', 'publicKeyFile', 'jwksUrl'].some((name) => draft.get([...bearer, name]) !== undefined);
+  const source = draft.source([...bearer, 'secret']);
+  if (isNamed && source?.kind === 'development') draft.set([...bearer, 'secret'], undefined, source);
 }
 
 /** Unless the configuration has an app of that id or key itself. */
@@ -110,7 +133,8 @@ function addDevelopmentApp(draft: Draft): void {
   const isTaken = appsOf(draft).some((app) => app?.id === developmentApp.id || app?.key === developmentApp.key);
   if (isTaken || !Array.isArray(draft.get(['apps']) ?? [])) return;
   const index = appsOf(draft).length;
-  for (const [name, value] of Object.entries(developmentApp)) {
+  // A copy, as variables may amend it.
+  for (const [name, value] of Object.entries(structuredClone(developmentApp))) {
     setInApp(draft, index, [name], value, { kind: 'development' });
   }
 }

@@ -1,10 +1,17 @@
-// Checks that need more than the schema: files that must exist, and what a server for real use must not lack.
+// Checks that need more than the schema: files that must exist, and what a server for real use must not lack or have.
 import { createSecureContext } from 'node:tls';
-import { developmentApp } from './apps.ts';
+import { developmentApp, developmentTokenSecret } from './apps.ts';
 import { type Draft, mistakeText, type Path } from './draft.ts';
 import { type ReadFile, readText } from './read-file.ts';
 
-/** Without --dev there must be an app, and none may have the development secret. */
+/** What everybody can read here, and only a development server may use. */
+const DEVELOPMENT_SECRETS = [
+  [['secret'], developmentApp.secret, 'secret'],
+  [['auth', 'bearer', 'secret'], developmentTokenSecret, 'token secret'],
+  [['encryptionMasterKey'], developmentApp.encryptionMasterKey, 'master key'],
+] as const;
+
+/** Without --dev there must be an app, and none may have a development secret. */
 export function checkApps(draft: Draft, development: boolean, refuse: (mistake: string) => void): void {
   const apps = draft.get(['apps']) ?? [];
   if (development || !Array.isArray(apps)) return;
@@ -15,12 +22,14 @@ export function checkApps(draft: Draft, development: boolean, refuse: (mistake: 
         'or start a development server with --dev',
     );
   }
-  apps.forEach((_, index) => {
-    const path: Path = ['apps', index, 'secret'];
-    if (draft.get(path) !== developmentApp.secret) return;
-    const text = 'is the development secret, which everybody knows: choose one of your own, or start with --dev';
-    refuse(mistakeText(path, draft.nearestSource(path), text));
-  });
+  for (const [index] of apps.entries()) {
+    for (const [name, value, what] of DEVELOPMENT_SECRETS) {
+      const path: Path = ['apps', index, ...name];
+      if (draft.get(path) !== value) continue;
+      const text = `is the development ${what}, which everybody knows: choose one of your own, or start with --dev`;
+      refuse(mistakeText(path, draft.nearestSource(path), text));
+    }
+  }
 }
 
 /** The certificate and key must be there, and belong together, before anything starts. */

@@ -47,13 +47,17 @@ export class Draft {
   }
 
   /**
-   * Sets a value, or a tree of values that each have their source. Where the way there is barred by something that is
-   * not a group of keys, nothing is set: that is a mistake of its own, which the schema reports.
+   * Sets a value, or a tree of values that each have their source; groups made on the way have it too. Where the way is
+   * barred by something that is not a group of keys, nothing is set: a mistake of its own, which the schema reports.
    */
   set(path: Path, value: unknown, source: Source | ((path: Path) => Source)): void {
+    const sourceOf = typeof source === 'function' ? source : () => source;
     let branch = this.#root;
-    for (const part of path.slice(0, -1)) {
-      if (!Object.hasOwn(branch, part)) branch[part] = {};
+    for (const [index, part] of path.slice(0, -1).entries()) {
+      if (!Object.hasOwn(branch, part)) {
+        branch[part] = {};
+        this.#note(path.slice(0, index + 1), {}, sourceOf);
+      }
       const next = branch[part];
       if (!isBranch(next)) return;
       branch = next;
@@ -62,7 +66,7 @@ export class Draft {
     if (last === undefined) return;
     branch[last] = value;
     this.#forget(path);
-    this.#note(path, value, typeof source === 'function' ? source : () => source);
+    this.#note(path, value, sourceOf);
   }
 
   /** The source of exactly this key; of a key that was not set, undefined. */

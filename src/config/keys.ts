@@ -1,10 +1,12 @@
 // The keys of the configuration as a flat list, and the environment variables that set them. Pure.
 import { configJsonSchema, type JsonSchema } from './schema.ts';
+import { plainTree } from './tree.ts';
 
 /** One key that holds a value rather than other keys. */
 export interface Key {
   readonly path: readonly string[];
-  readonly type: 'integer' | 'boolean' | 'string' | 'list';
+  /** list: of texts. json: a list of groups of keys, or names and values that are free to choose. */
+  readonly type: 'integer' | 'boolean' | 'string' | 'list' | 'json';
 }
 
 const schema = configJsonSchema();
@@ -39,9 +41,13 @@ function keysOf(schema: JsonSchema, path: readonly string[] = []): Key[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, child]) => {
     const here = [...path, name];
     if (child.properties !== undefined) return keysOf(child, here);
-    const { type } = child;
-    return [{ path: here, type: type === 'integer' || type === 'boolean' || type === 'string' ? type : 'list' }];
+    return [{ path: here, type: typeOf(child) }];
   });
+}
+
+function typeOf({ type, items }: JsonSchema): Key['type'] {
+  if (type === 'integer' || type === 'boolean' || type === 'string') return type;
+  return type === 'array' && items?.type === 'string' ? 'list' : 'json';
 }
 
 function variables(prefix: string, keys: readonly Key[]): Map<string, Key> {
@@ -54,7 +60,7 @@ function screamingSnake(name: string): string {
 
 /**
  * The value a variable or flag means: digits where a whole number belongs, yes and no words for booleans, a list split
- * at commas. What does not fit stays text, for the schema to refuse.
+ * at commas, JSON where a text cannot be split. What does not fit stays text, for the schema to refuse.
  */
 export function parseValue(key: Key, text: string): unknown {
   switch (key.type) {
@@ -67,10 +73,26 @@ export function parseValue(key: Key, text: string): unknown {
         .split(',')
         .map((item) => item.trim())
         .filter((item) => item !== '');
+    case 'json':
+      return parseJson(text) ?? text;
     case 'string':
       return text;
     default:
       return key.type satisfies never;
+  }
+}
+
+/** Undefined when the text is not JSON, or JSON that is not safe to merge. */
+function parseJson(text: string): unknown {
+  let isSafe = true;
+  const refuse = () => {
+    isSafe = false;
+  };
+  try {
+    const tree = plainTree(JSON.parse(text), refuse);
+    return isSafe ? tree : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -9,6 +9,7 @@ import { applyDevelopmentDefaults, applyFlags, applyVariables, type Flags, refus
 import { issueTexts } from './mistakes.ts';
 import { type ReadFile, readText, readTextFile } from './read-file.ts';
 import { type Config, configJsonSchema, configSchema } from './schema.ts';
+import { checkTokenKeys } from './token-keys.ts';
 
 export interface LoadOptions {
   readonly flags?: Flags;
@@ -46,6 +47,7 @@ export function loadConfig({ flags = {}, env, readFile = readTextFile, needsApps
   }
   if (appsKnown && needsApps) checkApps(draft, dev.on, refuse);
   checkTlsFiles(draft, readFile, refuse);
+  checkTokenKeys(draft, readFile, refuse);
   if (mistakes.length > 0 || !parsed.success) return { ok: false, mistakes };
   const config: Config = deepFreeze({ ...parsed.data, development: dev.on });
   return { ok: true, config, sources: sourcesOf(config, draft, dev.source) };

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { type Draft, mistakeText, type Path } from './draft.ts';
 import { nearestName } from './nearest.ts';
 import type { JsonSchema } from './schema.ts';
+import { isSecret, isUrl } from './secrets.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -19,9 +20,27 @@ export function issueTexts(issue: Issue, draft: Draft, schema: JsonSchema): stri
     });
   }
   const value = draft.get(path);
-  if (value === undefined) return [mistakeText(path, source, 'is required')];
-  const got = isSecret(path) ? '' : `, got ${shown(value)}`;
-  return [mistakeText(path, source, `${expectation(issue)}${got}${quoteHint(issue, value)}`)];
+  if (value === undefined && issue.code !== 'custom') return [mistakeText(path, source, 'is required')];
+  const form = source?.kind === 'environment' && typeof value === 'string' ? asJson(issue) : '';
+  const text = `${expectation(issue)}${form}${got(issue, path, value)}${quoteHint(issue, value)}`;
+  return [mistakeText(path, source, text)];
+}
+
+/** What is written there instead, where that says more than the mistake itself, and is no secret. */
+function got(issue: Issue, path: Path, value: unknown): string {
+  const name = String(path.at(-1));
+  if (value === undefined || isSecret(name) || isUrl(name)) return '';
+  if (issue.code !== 'invalid_type') return typeof value === 'object' ? '' : `, got ${shown(value)}`;
+  // Somebody may have put a secret where its group belongs.
+  const isGroup = issue.expected === 'object' || issue.expected === 'record';
+  return isGroup && typeof value === 'string' ? ', got text' : `, got ${shown(value)}`;
+}
+
+/** Variables hold what is more than a list of texts as JSON. */
+function asJson(issue: Issue): string {
+  if (issue.code !== 'invalid_type') return '';
+  if (issue.expected === 'array') return ' in JSON, such as [{"key":"value"}]';
+  return issue.expected === 'record' ? ' in JSON, such as {"name":"value"}' : '';
 }
 
 function expectation(issue: Exclude<Issue, { code: 'unrecognized_keys' }>): string {
@@ -34,7 +53,9 @@ function expectation(issue: Exclude<Issue, { code: 'unrecognized_keys' }>): stri
         .join(', ')
         .replace(/, ([^,]*)$/, ' or $1')}`;
     case 'too_small':
-      return issue.origin === 'string' ? 'must not be empty' : `must be ${issue.minimum} or more`;
+      return issue.origin === 'string' || issue.origin === 'array'
+        ? 'must not be empty'
+        : `must be ${issue.minimum} or more`;
     case 'too_big':
       return `must be ${issue.maximum} or less`;
     default:
@@ -48,6 +69,7 @@ const TYPES: Readonly<Record<string, string>> = {
   string: 'text',
   boolean: 'true or false',
   object: 'a group of keys',
+  record: 'a group of keys',
   array: 'a list',
 };
 
@@ -62,11 +84,6 @@ function shown(value: unknown): string {
   if (typeof value === 'object' && value !== null) return 'a group of keys';
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
-}
-
-/** Whether the value under this key must not be shown. */
-function isSecret(path: Path): boolean {
-  return ['secret', 'password', 'url'].includes(String(path.at(-1)));
 }
 
 function schemaAt(schema: JsonSchema, path: Path): JsonSchema | undefined {

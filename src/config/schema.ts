@@ -1,6 +1,7 @@
 // The configuration: its type, defaults, checks and JSON Schema come from the one zod schema here. Pure.
 import { z } from 'zod';
 import { type App, appSchema } from '../core/app.ts';
+import { authPathsSchema, refuseTakenPaths } from './auth-paths.ts';
 
 const atLeast = (least: number, fallback: number, text: string) => z.int().min(least).default(fallback).describe(text);
 const text = (description: string) => z.string().min(1, 'must not be empty').describe(description);
@@ -56,8 +57,7 @@ const redisSchema = z
   .prefault({})
   .describe('Where Redis is. Used only when adapter is redis.');
 
-/** What a file, variables and flags may say. Unknown keys are refused. */
-export const configSchema = z.strictObject({
+const settingsSchema = z.strictObject({
   host: text('Address to listen on. 0.0.0.0: every IPv4 address; "::": IPv6 too. With --dev: 127.0.0.1.').default(
     '0.0.0.0',
   ),
@@ -84,12 +84,16 @@ export const configSchema = z.strictObject({
     .default('memory')
     .describe('memory: this server stands alone. redis: several servers are one cluster.'),
   redis: redisSchema,
+  auth: authPathsSchema,
   apps: z
     .array(appSchema)
     .check(z.superRefine(refuseDuplicates, { when: () => true }))
     .default([])
     .describe('The apps that connect here, one entry each. At least one is needed without --dev.'),
 });
+
+/** What a file, variables and flags may say. Unknown keys are refused. */
+export const configSchema = settingsSchema.check(z.superRefine(refuseTakenPaths, { when: () => true }));
 
 type Settings = z.infer<typeof configSchema>;
 

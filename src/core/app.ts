@@ -1,6 +1,7 @@
 // An app: one tenant of the server, with its key pair, features and limits. The schema is the type, the defaults and
 // the checks in one; configuration files and app stores both parse with it.
 import { z } from 'zod';
+import { appAuthSchema } from './app-auth.ts';
 
 const count = (text: string, fallback: number, least = 1) => z.int().min(least).default(fallback).describe(text);
 
@@ -53,6 +54,12 @@ export const appSchema = z.strictObject({
     .array(z.string().min(1))
     .default(['*'])
     .describe('Hosts whose pages may connect: "*", "example.com", "*.example.com", "https://example.com:8443".'),
+  auth: appAuthSchema,
+  encryptionMasterKey: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/, 'must be 32 bytes in base64 (openssl rand -base64 32)')
+    .optional()
+    .describe('32 bytes in base64 that encrypted channels derive their secrets from, as in your Pusher SDK.'),
   cacheTtlSeconds: count('How long a cache channel keeps its last event.', 1800),
   limits: appLimitsSchema,
 });

@@ -7,6 +7,7 @@ import { RequestError, requestErrors } from '../protocol/errors.ts';
 import { Query } from '../protocol/query.ts';
 import { requireSignature } from './authenticate.ts';
 import { answerClientError } from './client-error.ts';
+import { type AuthorizationEndpoint, broadcastingRoutes } from './routes/broadcasting.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -22,6 +23,7 @@ export interface HttpServerOptions {
   /** Whether statistics are for everybody who can connect. */
   readonly development: boolean;
   readonly version: string;
+  readonly authorization: AuthorizationEndpoint;
 }
 
 /** Slow senders hold a connection no longer than this. */
@@ -47,6 +49,9 @@ export function createHttpServer(core: Core, options: HttpServerOptions, log: Lo
   fastify.register(async (open) => {
     healthRoutes(open, core, options.version);
     if (options.development) openStatsRoutes(open, core);
+  });
+  fastify.register(async (asking) => {
+    await broadcastingRoutes(asking, core, options.authorization, (err) => answerOf(err, log));
   });
   fastify.register(async (signed) => {
     requireSignature(signed, core.apps, options.pathPrefix);

@@ -33,6 +33,11 @@ export function channelKind(name: string): ChannelKind {
   return PUBLIC;
 }
 
+/** Whether clients encrypt what is sent here with a secret that joiners are handed (auth.md §3.2). */
+export function isEncrypted(name: string): boolean {
+  return name.startsWith('private-encrypted-');
+}
+
 const SERVER_TO_USER = '#server-to-user-';
 const ALLOWED = /^[A-Za-z0-9_\-=@,.;]+$/;
 const PRINTABLE = /^[^\p{Cc}\p{Cs}\p{Cn}]+$/u;

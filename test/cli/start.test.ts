@@ -3,6 +3,8 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { start } from '../../src/cli/start.ts';
+import { developmentTokenSecret } from '../../src/config/apps.ts';
+import { tokenOf } from '../support/authorization.ts';
 import { run } from './recording-edge.ts';
 
 const quiet = ['--port', '0', '--log-level', 'silent'];
@@ -42,6 +44,24 @@ describe('fanfare start', () => {
       `  PUSHER_PORT=${port} node examples/quickstart/server.js   then open http://127.0.0.1:3000`,
       '',
     ]);
+    running.signal('SIGTERM');
+    expect(await running.code).toBe(0);
+  });
+
+  it('with --dev lets whoever has a token of the development secret join', async () => {
+    const running = run(start, ['--dev', ...quiet]);
+    const [, host = ''] = /ws:\/\/(.*)\/app\/app-key$/.exec(await running.line(/^Fanfare is ready/)) ?? [];
+    const join = async (secret: string) => {
+      const token = await tokenOf({ sub: '7', name: 'Ada' }, secret);
+      const body = new URLSearchParams({ socket_id: '1.2', channel_name: 'presence-x' });
+      const headers = { authorization: `Bearer ${token}` };
+      return await fetch(`http://${host}/broadcasting/auth`, { method: 'POST', headers, body });
+    };
+    const allowed = await join(developmentTokenSecret);
+    expect(allowed.status).toBe(200);
+    const { channel_data: data } = (await allowed.json()) as { channel_data: string };
+    expect(JSON.parse(data)).toEqual({ user_id: '7', user_info: { name: 'Ada' }, exp: expect.any(Number) });
+    expect((await join('another secret of thirty-two bytes')).status).toBe(401);
     running.signal('SIGTERM');
     expect(await running.code).toBe(0);
   });

@@ -38,6 +38,8 @@ describe('FANFARE_* variables', () => {
       'FANFARE_REDIS_DB',
       'FANFARE_REDIS_TLS',
       'FANFARE_REDIS_PREFIX',
+      'FANFARE_AUTH_CHANNEL_PATHS',
+      'FANFARE_AUTH_USER_PATHS',
     ]);
     expect(appVariables.get('FANFARE_APP_LIMITS_CHANNELS_PER_EVENT')?.path).toEqual(['limits', 'channelsPerEvent']);
   });
@@ -60,6 +62,46 @@ describe('FANFARE_* variables', () => {
       allowedOrigins: ['a.example', '*.b.example'],
       limits: { connections: 7, payloadBytes: 10_240 },
     });
+  });
+
+  it('hold lists of groups, and names free to choose, as JSON', () => {
+    const env = {
+      ...appEnv,
+      FANFARE_AUTH_CHANNEL_PATHS: '/auth, /login',
+      FANFARE_APP_AUTH_BEARER_SECRET: '0123456789abcdef0123456789abcdef',
+      FANFARE_APP_AUTH_BEARER_USER_INFO: '{"name":"full_name"}',
+      FANFARE_APP_AUTH_BEARER_AUDIENCE: 'a,b',
+      FANFARE_APP_AUTH_RULES: '[{"channel":"private-user.{sub}"},{"channel":"*","allow":"authenticated"}]',
+    };
+    const { config, sources } = loaded({ env });
+    expect(config.auth.channelPaths).toEqual(['/auth', '/login']);
+    expect(config.apps[0]?.auth).toMatchObject({
+      order: ['bearer', 'upstream'],
+      bearer: { userInfo: { name: 'full_name' }, audience: ['a', 'b'], userId: 'sub' },
+      rules: [{ channel: 'private-user.{sub}' }, { channel: '*', allow: 'authenticated' }],
+    });
+    expect(sources.get('apps[0].auth.rules')?.where).toBe('FANFARE_APP_AUTH_RULES');
+  });
+
+  it('that should hold JSON and do not are mistakes, and so is JSON that is not safe', () => {
+    const env = {
+      ...appEnv,
+      FANFARE_APP_AUTH_BEARER_SECRET: '0123456789abcdef0123456789abcdef',
+      FANFARE_APP_AUTH_RULES: 'private-user',
+      FANFARE_APP_AUTH_BEARER_USER_INFO: '{"__proto__":{"polluted":"1"}}',
+    };
+    expect(mistakes({ env })).toEqual([
+      'apps[0].auth.bearer.userInfo (FANFARE_APP_AUTH_BEARER_USER_INFO): expected a group of keys in JSON, such as ' +
+        '{"name":"value"}, got text',
+      'apps[0].auth.rules (FANFARE_APP_AUTH_RULES): expected a list in JSON, such as [{"key":"value"}], got "private-user"',
+    ]);
+  });
+
+  it('leave an app without auth where none of them is about it', () => {
+    expect(loaded({ env: appEnv }).config.apps[0]).not.toHaveProperty('auth');
+    expect(mistakes({ env: { ...appEnv, FANFARE_APP_AUTH_GRANTS: 'named' } })).toEqual([
+      'apps[0].auth (FANFARE_APP_AUTH_GRANTS): needs bearer or upstream, to know who is asking',
+    ]);
   });
 
   it('say nothing when empty', () => {
@@ -111,6 +153,9 @@ describe('apps of the environment', () => {
   it('replace the file’s as a JSON array', () => {
     const FANFARE_APPS = '[{"id":"x","key":"kx","secret":"sx","limits":{"connections":2}}]';
     expect(ids({ FANFARE_APPS }, { 'fanfare.yaml': two })).toEqual(['x kx sx']);
+    const auth = '{"upstream":{"url":"http://127.0.0.1/auth"},"rules":[{"channel":"*","allow":"upstream"}]}';
+    const { config } = loaded({ env: { FANFARE_APPS: FANFARE_APPS.replace('}]', `,"auth":${auth}}]`) } });
+    expect(config.apps[0]?.auth?.upstream).toMatchObject({ url: 'http://127.0.0.1/auth', timeoutSeconds: 5 });
     expect(mistakes({ env: { FANFARE_APPS: '{"id":1}' } })).toEqual([
       'apps (FANFARE_APPS): expected a JSON array of apps',
     ]);

@@ -1,23 +1,34 @@
 // What we hand out in config/: the example and the JSON Schema.
+import { createPublicKey } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { pathText } from '../../src/config/draft.ts';
+import { Draft, pathText } from '../../src/config/draft.ts';
+import { parseConfigFile } from '../../src/config/file.ts';
 import { appKeys, configKeys } from '../../src/config/keys.ts';
 import { configJsonSchema } from '../../src/config/schema.ts';
+import { appSchema } from '../../src/core/app.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { loaded } from './loading.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../config/${name}`, import.meta.url), 'utf8');
 const example = read('fanfare.example.yaml');
 /** With the keys that have no default taken out of their comments. */
-const complete = example.replace(/^( *)#(?=(?: {2})?[a-zA-Z]+:)/gm, '$1');
+const complete = example.replace(/^( *)#(?=(?: {2})*(?:- )?[a-zA-Z]+:)/gm, '$1');
+/** Of which a token is checked with one. */
+const tokenKeys = ['secret', 'publicKey', 'publicKeyFile', 'jwksUrl'];
+const completeWith = (name: string) => {
+  const others = tokenKeys.filter((other) => other !== name).join('|');
+  return complete.replace(new RegExp(`^ {8}(?:${others}):.*\\n`, 'gm'), '');
+};
 const folder = mkdtempSync(join(tmpdir(), 'fanfare-example-'));
 const { certFile, keyFile } = makeCertificate(folder);
 const [cert, key] = [readFileSync(certFile, 'utf8'), readFileSync(keyFile, 'utf8')];
 rmSync(folder, { recursive: true });
+const publicKey = createPublicKey(cert).export({ type: 'spki', format: 'pem' }).toString();
 const pemFiles = {
+  '/etc/fanfare/token-public.pem': publicKey,
   '/etc/fanfare/fullchain.pem': cert,
   '/etc/fanfare/privkey.pem': key,
   '/etc/fanfare/chain.pem': cert,
@@ -31,10 +42,29 @@ describe('config/fanfare.example.yaml', () => {
   });
 
   it('has every key there is', () => {
-    const { sources } = loaded({ files: { ...pemFiles, 'fanfare.yaml': complete } });
+    const { tree, mistakes } = parseConfigFile('fanfare.yaml', complete);
+    expect(mistakes).toEqual([]);
+    const draft = new Draft();
+    for (const [name, value] of Object.entries(tree ?? {})) draft.set([name], value, { kind: 'file' });
     const paths = [...configKeys.map(({ path }) => path), ...appKeys.map(({ path }) => ['apps', 0, ...path])];
-    const missing = paths.map(pathText).filter((key) => sources.get(key)?.kind !== 'file');
+    const missing = paths.filter((path) => draft.source(path) === undefined).map(pathText);
     expect(missing).toEqual([]);
+    expect(draft.get(['apps', 0, 'auth', 'rules', 1])).toEqual({ channel: 'private-orders.*', allow: 'upstream' });
+  });
+
+  it.each(tokenKeys)('is accepted with its keys taken out of their comments, and tokens checked with %s', (name) => {
+    const { config } = loaded({ files: { ...pemFiles, 'fanfare.yaml': completeWith(name) } });
+    expect(config.apps[0]?.auth?.bearer).toHaveProperty(name);
+  });
+
+  it('says the defaults of auth in its comments', () => {
+    const [bearer, upstream] = [{ secret: 'replace-this-with-what-signs-your-tokens' }, { url: 'http://127.0.0.1' }];
+    const defaults = appSchema.parse({ id: 'a', key: 'k', secret: 's', auth: { bearer, upstream } }).auth;
+    const auth = loaded({ files: { ...pemFiles, 'fanfare.yaml': completeWith('secret') } }).config.apps[0]?.auth;
+    expect({ ...auth, rules: [] }).toMatchObject({
+      ...defaults,
+      upstream: { ...defaults?.upstream, url: expect.any(String) },
+    });
   });
 
   it('tells editors where the schema is', () => {

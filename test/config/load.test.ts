@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { developmentApp, developmentTokenSecret } from '../../src/config/apps.ts';
 import { sourceText } from '../../src/config/draft.ts';
 import { appKeys, configKeys } from '../../src/config/keys.ts';
 import { makeCertificate } from '../support/certificate.ts';
@@ -107,6 +108,24 @@ describe('--dev', () => {
     expect(loaded({ flags: { dev: true }, env: appEnv }).config.apps.map(({ key }) => key)).toEqual(['k', 'app-key']);
   });
 
+  it('lets the users of its app have tokens, whose key gives way to one that is named', () => {
+    const { bearer, rules, grants } = loaded({ flags: { dev: true } }).config.apps[0]?.auth ?? {};
+    expect(bearer?.secret).toBe(developmentTokenSecret);
+    expect(bearer?.userInfo).toEqual({ name: 'name', firstName: 'firstName', lastName: 'lastName' });
+    expect({ rules, grants }).toEqual({ rules: [{ channel: '*', allow: 'authenticated' }], grants: 'expiring' });
+    const env = { FANFARE_APP_AUTH_BEARER_JWKS_URL: 'https://id.example/keys' };
+    const amended = loaded({ flags: { dev: true }, env }).config.apps[0]?.auth?.bearer;
+    expect([amended?.secret, amended?.jwksUrl]).toEqual([undefined, 'https://id.example/keys']);
+    expect(mistakes({ flags: { dev: true }, env: { ...env, FANFARE_APP_AUTH_BEARER_SECRET: 'x'.repeat(32) } })).toEqual(
+      ['apps[0].auth.bearer: takes one of secret, publicKey, publicKeyFile, jwksUrl, not secret and jwksUrl'],
+    );
+  });
+
+  it('starts from the same app each time', () => {
+    loaded({ flags: { dev: true }, env: { FANFARE_APP_AUTH_BEARER_USER_ID: 'id' } });
+    expect(loaded({ flags: { dev: true } }).config.apps[0]?.auth?.bearer?.userId).toBe('sub');
+  });
+
   it('lets FANFARE_APP_* without an id amend the development app', () => {
     const { config } = loaded({ flags: { dev: true }, env: { FANFARE_APP_CLIENT_EVENTS: 'false' } });
     expect(config.apps).toMatchObject([{ id: 'app-id', clientEvents: false, watchlists: true }]);
@@ -136,6 +155,20 @@ describe('a refusal', () => {
       'apps[0].secret (FANFARE_APP_SECRET): is the development secret, which everybody knows: ' +
         'choose one of your own, or start with --dev',
     ]);
+  });
+
+  it('without --dev names the app that has another development secret', () => {
+    const env = {
+      ...appEnv,
+      FANFARE_APP_AUTH_BEARER_SECRET: developmentTokenSecret,
+      FANFARE_APP_ENCRYPTION_MASTER_KEY: developmentApp.encryptionMasterKey,
+    };
+    const rest = 'which everybody knows: choose one of your own, or start with --dev';
+    expect(mistakes({ env })).toEqual([
+      `apps[0].auth.bearer.secret (FANFARE_APP_AUTH_BEARER_SECRET): is the development token secret, ${rest}`,
+      `apps[0].encryptionMasterKey (FANFARE_APP_ENCRYPTION_MASTER_KEY): is the development master key, ${rest}`,
+    ]);
+    expect(load({ env, flags: { dev: true } }).ok).toBe(true);
   });
 
   it('lists every mistake of every layer at once, each with its place', () => {
@@ -216,7 +249,7 @@ describe('a refusal', () => {
       ),
     ]);
     expect(mistakes({ env: { ...appEnv, FANFARE_TLS_CERT_FILE: 'c' }, files: { c: pair['cert.pem'] } })).toEqual([
-      'tls.keyFile: is required',
+      'tls.keyFile (FANFARE_TLS_CERT_FILE): is required',
     ]);
   });
 

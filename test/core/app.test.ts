@@ -40,6 +40,11 @@ test('one limit may be set and the others stay', () => {
   expect(limits).toMatchObject({ payloadBytes: 100, channelsPerEvent: 100 });
 });
 
+test('a master key of 32 bytes in base64 is taken', () => {
+  const encryptionMasterKey = Buffer.alloc(32, 255).toString('base64');
+  expect(appSchema.parse({ ...least, encryptionMasterKey })).toMatchObject({ encryptionMasterKey });
+});
+
 describe('refused', () => {
   test.each<[what: string, settings: object, path: string]>([
     ['an unknown key', { clientEvent: true }, ''],
@@ -56,6 +61,9 @@ describe('refused', () => {
     ['a number as text', { limits: { connections: '5' } }, 'limits.connections'],
     ['a flag as text', { clientEvents: 'yes' }, 'clientEvents'],
     ['an empty origin', { allowedOrigins: [''] }, 'allowedOrigins.0'],
+    ['a master key of 31 bytes', { encryptionMasterKey: Buffer.alloc(31).toString('base64') }, 'encryptionMasterKey'],
+    ['a master key of 33 bytes', { encryptionMasterKey: Buffer.alloc(33).toString('base64') }, 'encryptionMasterKey'],
+    ['a master key that is no base64', { encryptionMasterKey: `${'-'.repeat(43)}=` }, 'encryptionMasterKey'],
     ['a cache without time', { cacheTtlSeconds: 0 }, 'cacheTtlSeconds'],
   ])('%s', (_, settings, path) => {
     const { error } = appSchema.safeParse({ ...least, ...settings });

@@ -1,6 +1,7 @@
 // Connections, health, statistics (http-api.md §9), and the statuses every route shares (§1.1).
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Authorizer } from '../../src/core/authorization.ts';
 import type { Core } from '../../src/core/core.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { version } from '../../src/version.ts';
@@ -163,7 +164,8 @@ describe('REC http-api §1.1', () => {
     const lines: string[] = [];
     const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
     const broken = { apps: { findById: () => Promise.reject(new Error('the inside')) }, draining: false };
-    const options = { pathPrefix: '', tls: undefined, development: false, version };
+    const authorization = { authorizer: {} as Authorizer, channelPaths: [], userPaths: [] };
+    const options = { pathPrefix: '', tls: undefined, development: false, version, authorization };
     const http = createHttpServer(broken as unknown as Core, options, log);
     const answer = await http.inject('/apps/app-id/channels');
     await http.close();

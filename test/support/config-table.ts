@@ -13,7 +13,8 @@ function rows(schema: JsonSchema, prefix: string): string[] {
     const { description = '', default: fallback } = child as Described;
     const shown =
       fallback === undefined ? '' : `\`${typeof fallback === 'string' ? fallback || "''" : JSON.stringify(fallback)}\``;
-    return [`| \`${path}\` | ${shown} | ${description.replaceAll('|', '\\|')} |`];
+    const row = `| \`${path}\` | ${shown} | ${description.replaceAll('|', '\\|')} |`;
+    return [row, ...rows(child.items ?? {}, `${path}[].`)];
   });
 }
 

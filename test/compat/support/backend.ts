@@ -42,12 +42,15 @@ export interface Backend extends AsyncDisposable {
 
 const SCRIPTS: Readonly<Record<string, string>> = {
   '/pusher.js': require.resolve('pusher-js').replace('/node/pusher.js', '/web/pusher.js'),
+  '/pusher-with-encryption.js': require
+    .resolve('pusher-js')
+    .replace('/node/pusher.js', '/web/pusher-with-encryption.js'),
   '/echo.js': require.resolve('laravel-echo').replace('echo.common.js', 'echo.iife.js'),
   '/page.js': new URL('./page.js', import.meta.url).pathname,
 };
 
-const PAGE = `<!doctype html><meta charset="utf-8"><title>page</title>
-<script src="/pusher.js"></script><script src="/echo.js"></script><script src="/page.js"></script>`;
+const pageWith = (pusher: string) => `<!doctype html><meta charset="utf-8"><title>page</title>
+<script src="${pusher}"></script><script src="/echo.js"></script><script src="/page.js"></script>`;
 
 /** Channels named `…forbidden` are refused with 403, as an application refuses a stranger. */
 export async function startBackend(server: TestServer): Promise<Backend> {
@@ -76,7 +79,8 @@ export async function startBackend(server: TestServer): Promise<Backend> {
     }
     const script = SCRIPTS[path];
     response.writeHead(200, { 'content-type': script === undefined ? 'text/html' : 'text/javascript' });
-    response.end(script === undefined ? PAGE : readFileSync(script));
+    const page = pageWith(path === '/encrypted' ? '/pusher-with-encryption.js' : '/pusher.js');
+    response.end(script === undefined ? page : readFileSync(script));
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const { port } = http.address() as AddressInfo;

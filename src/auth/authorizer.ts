@@ -1,0 +1,175 @@
+// Decides who may join what: finds out who asks, from a token or from the application, applies the app's rules, and
+// signs the grant. Whatever is in doubt is refused.
+import type { Logger } from 'pino';
+import type { App } from '../core/app.ts';
+import type { AppAuth } from '../core/app-auth.ts';
+import type { Authorizer, Caller, ChannelGrant, UserGrant } from '../core/authorization.ts';
+import { RequestError } from '../protocol/errors.ts';
+import { BearerTokens } from './bearer.ts';
+import { type Claims, type KnownUser, userOf } from './claims.ts';
+import { grantChannel, grantUser } from './grants.ts';
+import { refusals } from './refusals.ts';
+import { decide, fitsName } from './rules.ts';
+import { Upstream } from './upstream.ts';
+
+/** What must be known of the cluster. */
+export interface Cluster {
+  /** The app of a connection of this node; undefined for a socket that is elsewhere, or nowhere. */
+  appIdOf(socketId: string): string | undefined;
+  /** How long the user may not join the channel; 0: they may. */
+  deniedSeconds(app: App, channel: string, userId: string): Promise<number>;
+}
+
+/** What one app's settings come to. */
+interface Sources {
+  readonly app: App;
+  readonly auth: AppAuth;
+  readonly bearer: BearerTokens | undefined;
+  readonly upstream: Upstream | undefined;
+}
+
+interface Asked {
+  readonly caller: Caller;
+  readonly socketId: string;
+  /** undefined: a sign-in. */
+  readonly channel: string | undefined;
+}
+
+/** Who asks, and by which source that is known. */
+interface Identity {
+  readonly source: 'bearer' | 'upstream';
+  readonly claims: Claims;
+  readonly user: KnownUser;
+}
+
+export class AppAuthorizer implements Authorizer {
+  readonly #cluster: Cluster;
+  readonly #log: Logger;
+  readonly #sources = new Map<string, Sources>();
+
+  constructor(cluster: Cluster, log: Logger) {
+    this.#cluster = cluster;
+    this.#log = log;
+  }
+
+  /** Aborts what is asked of others. Safe to call twice. */
+  stop(): void {
+    for (const { bearer, upstream } of this.#sources.values()) {
+      bearer?.stop();
+      upstream?.stop();
+    }
+  }
+
+  authorizeChannel(app: App, caller: Caller, socketId: string, channel: string): Promise<ChannelGrant> {
+    return this.#explained(app, { socketId, channel }, async () => {
+      this.#checkSocket(app, socketId);
+      const { user, claims } = await this.#admit(this.#sourcesOf(app), { caller, socketId, channel }, channel);
+      if (user.id !== undefined) {
+        const seconds = await this.#cluster.deniedSeconds(app, channel, user.id);
+        if (seconds > 0) throw refusals.denied(channel, seconds);
+      }
+      return grantChannel(app, socketId, channel, { user, expiresAt: expiryOf(claims) });
+    });
+  }
+
+  authenticateUser(app: App, caller: Caller, socketId: string): Promise<UserGrant> {
+    return this.#explained(app, { socketId }, async () => {
+      this.#checkSocket(app, socketId);
+      const { user } = await identify(this.#sourcesOf(app), { caller, socketId, channel: undefined });
+      return grantUser(app, socketId, user);
+    });
+  }
+
+  /** The user, with what the application adds where the rule wants it asked. */
+  async #admit(sources: Sources, asked: Asked, channel: string): Promise<Identity> {
+    const { auth, upstream, app } = sources;
+    const identity = await identify(sources, asked);
+    const decision = decide(auth.rules, channel, identity.claims);
+    const rule = decision.rule === undefined ? undefined : auth.rules[decision.rule]?.channel;
+    this.#log.debug({ appId: app.id, channel, rule, because: decision.because }, 'a rule decided');
+    if (rule === undefined) throw refusals.noRule(channel);
+    if (decision.allow === undefined) throw refusals.notCovered(channel);
+    if (decision.allow === 'authenticated' || identity.source === 'upstream') return identity;
+    if (upstream === undefined) throw refusals.notCovered(channel);
+    const { userId, userInfo } = await upstream.ask(asked.caller, asked.socketId, channel);
+    const { id = userId, info, watchlist } = identity.user;
+    if (userId !== undefined && userId !== id) throw refusals.otherUser();
+    return { ...identity, user: { id, info: userInfo ?? info, watchlist } };
+  }
+
+  /** A grant for a socket of another app would be worth nothing there: somebody mixed up the apps. */
+  #checkSocket(app: App, socketId: string): void {
+    const appId = this.#cluster.appIdOf(socketId);
+    if (appId !== undefined && appId !== app.id) throw refusals.otherApp(socketId);
+  }
+
+  #sourcesOf(app: App): Sources {
+    const known = this.#sources.get(app.id);
+    if (known?.app === app) return known;
+    known?.bearer?.stop();
+    known?.upstream?.stop();
+    const { auth } = app;
+    if (auth === undefined) throw new Error(`app ${app.id} has no auth`);
+    const bearer = auth.bearer && new BearerTokens(auth.bearer, this.#log);
+    const upstream = auth.upstream && new Upstream(auth.upstream, this.#log);
+    const sources = { app, auth, bearer, upstream };
+    this.#sources.set(app.id, sources);
+    return sources;
+  }
+
+  /** The reason of every refusal is in the log as well. */
+  async #explained<T>(app: App, asked: { socketId: string; channel?: string }, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (err) {
+      if (err instanceof RequestError) {
+        const { status, message: reason } = err;
+        const what = asked.channel === undefined ? 'a sign-in was refused' : 'a channel was refused';
+        this.#log.info({ appId: app.id, ...asked, status, reason }, what);
+      }
+      throw err;
+    }
+  }
+}
+
+/**
+ * The first source that recognises the user decides; one that does not passes on to the next.
+ * @throws RequestError 401, 403 or 503
+ */
+async function identify(sources: Sources, asked: Asked): Promise<Identity> {
+  let unrecognised = refusals.noToken();
+  for (const source of sources.auth.order) {
+    const answer = await (source === 'bearer' ? askBearer(sources, asked) : askUpstream(sources, asked));
+    if (answer instanceof RequestError) unrecognised = answer;
+    else if (answer !== undefined) return answer;
+  }
+  throw unrecognised;
+}
+
+/** @returns undefined where the source is not configured, the error of one that does not recognise the user */
+type Answer = Identity | RequestError | undefined;
+
+async function askBearer({ bearer, auth }: Sources, { caller }: Asked): Promise<Answer> {
+  if (bearer === undefined || auth.bearer === undefined) return undefined;
+  const answer = await bearer.claimsOf(caller);
+  if (!('claims' in answer)) return answer.unrecognised;
+  return { source: 'bearer', claims: answer.claims, user: userOf(answer.claims, auth.bearer) };
+}
+
+async function askUpstream({ upstream, auth }: Sources, { caller, socketId, channel }: Asked): Promise<Answer> {
+  if (upstream === undefined) return undefined;
+  // Whatever the application says: it need not be asked.
+  if (channel !== undefined && !auth.rules.some((rule) => fitsName(rule, channel))) throw refusals.noRule(channel);
+  try {
+    const { claims, userId: id, userInfo: info, watchlist } = await upstream.ask(caller, socketId, channel);
+    return { source: 'upstream', claims, user: { id, info, watchlist } };
+  } catch (err) {
+    if (err instanceof RequestError && err.status === 401) return err;
+    throw err;
+  }
+}
+
+/** Only a number is a time; tokens with another exp were refused before. */
+function expiryOf({ exp }: Claims): number | undefined {
+  return typeof exp === 'number' && Number.isFinite(exp) ? Math.floor(exp) : undefined;
+}

@@ -1,0 +1,18 @@
+// What is never shown of a configuration, in mistakes and in what `fanfare check` prints. Pure.
+
+export const MASK = '********';
+
+/** Whether the key of this name holds a secret. */
+export function isSecret(name: string): boolean {
+  return ['secret', 'password', 'encryptionMasterKey'].includes(name);
+}
+
+/** Whether the key of this name holds a URL, which may hold a password or a token. */
+export function isUrl(name: string): boolean {
+  return /^url$|Url$/.test(name);
+}
+
+/** The URL without user name, password and query. */
+export function maskedUrl(text: string): string {
+  return text.replace(/\/\/[^/?#]*@/, `//${MASK}@`).replace(/\?.+/s, `?${MASK}`);
+}
