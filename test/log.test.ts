@@ -23,7 +23,17 @@ describe('the log', () => {
 
   it.each(['json', 'pretty'] as const)('never holds a secret as %s', (format) => {
     const secret = 'hush';
-    const names = ['secret', 'password', 'auth', 'auth_signature', 'signature', 'token', 'authorization', 'cookie'];
+    const names = [
+      'secret',
+      'encryptionMasterKey',
+      'password',
+      'auth',
+      'auth_signature',
+      'signature',
+      'token',
+      'authorization',
+      'cookie',
+    ];
     const fields = Object.fromEntries([...names, 'set-cookie'].map((name) => [name, secret]));
     const all = lines({ level: 'info', format }, (log) => {
       log.info({ ...fields, app: fields, req: { headers: fields }, apps: [fields] }, 'hello');
