@@ -1,4 +1,5 @@
 // The README, the image and the check cannot rot: tables, commands and texts are what the code says and does.
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { developmentApp } from '../src/config/apps.ts';
@@ -12,11 +13,15 @@ import {
   USER_ID_LENGTH,
   WATCHLIST_LENGTH,
 } from '../src/protocol/limits.ts';
+import { load } from './config/loading.ts';
 import { api } from './support/api.ts';
 import { configTable } from './support/config-table.ts';
 import { Program } from './support/program.ts';
 import { startServer } from './support/server.ts';
 
+const publicKey = String(
+  generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ type: 'spki', format: 'pem' }),
+);
 const readme = readFileSync('README.md', 'utf8');
 const scripts = (JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }).scripts;
 
@@ -30,6 +35,23 @@ describe('the README', () => {
   it('lists every configuration key with its default and meaning', () => {
     const table = between(readme, '<!-- config table: checked against the schema by a test -->', '<!-- /config table');
     expect(table.trim()).toBe(configTable());
+  });
+
+  it('shows configurations of auth that are valid', () => {
+    const chapter = between(readme, '## Joins without a backend', '## What is served');
+    const blocks = [...chapter.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, block = '']) => block);
+    expect(blocks).toHaveLength(4);
+    const indented = (block: string) => block.replace(/^(?=.)/gm, '    ');
+    const asFile = (block: string) =>
+      block.startsWith('apps:') ? block : `apps:\n  - id: a\n    key: k\n    secret: s\n${indented(block)}`;
+    for (const block of blocks) {
+      const text = asFile(block)
+        .replace('8f0d…', 'a-secret')
+        .replace('4c1e…', 'a secret of the application, 32 bytes')
+        .replace('Zm9v…', Buffer.alloc(32).toString('base64'));
+      const files = { 'fanfare.yaml': text, '/etc/fanfare/oauth-public.key': publicKey };
+      expect(load({ files })).toMatchObject({ ok: true });
+    }
   });
 
   it('states the limits in force', () => {
