@@ -10,10 +10,10 @@ export type CountedChannel = [channel: string, counts: ChannelCountsAnswer];
 
 /** What was asked for and applies: users are counted on presence channels only. */
 function answer(channel: string, counts: ChannelCounts | undefined, asked: CountsAsked): ChannelCountsAnswer {
-  return {
-    ...(asked.userCount && channelKind(channel).presence && { user_count: counts?.userCount ?? 0 }),
-    ...(asked.subscriptionCount && { subscription_count: counts?.subscriptionCount ?? 0 }),
-  };
+  const answer: ChannelCountsAnswer = {};
+  if (asked.userCount && channelKind(channel).presence) answer.user_count = counts?.userCount ?? 0;
+  if (asked.subscriptionCount) answer.subscription_count = counts?.subscriptionCount ?? 0;
+  return answer;
 }
 
 /** Counts for each of the channels, zeros where nobody is. */
@@ -38,10 +38,11 @@ export async function listChannels(
   asked: CountsAsked,
 ): Promise<CountedChannel[]> {
   if (app.strict && asked.userCount && !prefix.startsWith('presence-')) throw requestErrors.userCountFilter();
-  const channels = await context.tracker.list(app.id, prefix);
-  return [...channels]
-    .filter(([channel]) => serverToUserId(channel) === undefined)
-    .map(([channel, counts]) => [channel, answer(channel, counts, asked)]);
+  const listed: CountedChannel[] = [];
+  for (const [channel, counts] of await context.tracker.list(app.id, prefix)) {
+    if (serverToUserId(channel) === undefined) listed.push([channel, answer(channel, counts, asked)]);
+  }
+  return listed;
 }
 
 /**

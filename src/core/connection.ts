@@ -65,6 +65,8 @@ export class Connection {
   established = false;
   /** Signed in, or joined a guarded channel, once. */
   authorized = false;
+  /** It was refused something that it would be given now or later, and does not know when to ask again. */
+  missesSomething = false;
 
   readonly #deps: ConnectionDeps;
   readonly #mailbox: Item[] = [OPENED];
@@ -107,7 +109,6 @@ export class Connection {
 
   /** Does something in turn with the peer's messages, its errors answered as theirs are; nothing once it is closed. */
   perform(task: Task): void {
-    if (!this.#open) return;
     this.#mailbox.push(task);
     this.#work();
   }
@@ -201,7 +202,7 @@ export class Connection {
     const { handler } = this.#deps;
     if (item === OPENED) return handler.opened(this);
     if (item === CLOSED) return handler.closed(this);
-    // What a peer sent before it was ended is not acted upon.
+    // What waited when the connection was ended is not acted upon.
     if (!this.#open) return Promise.resolve();
     return typeof item === 'string' ? handler.message(this, item) : item();
   }

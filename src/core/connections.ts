@@ -1,5 +1,5 @@
 // The connections of this node: admitted, swept for silence by one timer, drained when the node stops.
-import { endings } from '../protocol/errors.ts';
+import { type Ending, endings } from '../protocol/errors.ts';
 import { AUTHORIZE_SECONDS } from '../protocol/limits.ts';
 import type { Connection } from './connection.ts';
 import type { HeartbeatOptions } from './heartbeat.ts';
@@ -14,11 +14,18 @@ export interface DrainOptions {
   readonly withinMs: number;
 }
 
+interface SendAwayOptions extends Pick<DrainOptions, 'closesPerSecond'> {
+  readonly which: (connection: Connection) => boolean;
+  /** Asked at every step. */
+  readonly goesOn: () => boolean;
+}
+
 export class Connections {
   readonly #connections = new Map<string, Connection>();
   readonly #heartbeat: HeartbeatOptions;
   #sweeper: NodeJS.Timeout | undefined;
   #onEmpty: (() => void) | undefined;
+  readonly #steps = new Set<NodeJS.Timeout>();
 
   constructor(options: HeartbeatOptions) {
     this.#heartbeat = options;
@@ -49,6 +56,8 @@ export class Connections {
   stop(): void {
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
+    for (const step of this.#steps) clearInterval(step);
+    this.#steps.clear();
   }
 
   /** Open sockets per app id, counted now. */
@@ -61,22 +70,35 @@ export class Connections {
   /** Sends every connection away with 4200, in steps; resolves when all have left, or when the time is over. */
   async drain({ closesPerSecond, withinMs }: DrainOptions): Promise<void> {
     if (this.#connections.size === 0) return;
-    const left = [...this.#connections.values()];
     const steps = Math.max(1, withinMs / 2 / DRAIN_STEP_MS);
-    const perStep = Math.ceil(Math.max((closesPerSecond * DRAIN_STEP_MS) / 1000, left.length / steps));
-    const closeSome = () => {
-      for (const connection of left.splice(0, perStep)) connection.end(endings.closing);
-    };
-    const step = setInterval(closeSome, DRAIN_STEP_MS);
+    const perStep = Math.ceil(Math.max(perStepOf(closesPerSecond), this.#connections.size / steps));
     let deadline: NodeJS.Timeout | undefined;
     const over = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
       deadline = setTimeout(resolve, withinMs);
     });
-    closeSome();
+    this.#endInSteps([...this.#connections.values()], endings.closing, perStep, () => true);
     await over;
-    clearInterval(step);
     clearTimeout(deadline);
+  }
+
+  /** Ends those there are now, in steps. */
+  sendAway(ending: Ending, { closesPerSecond, which, goesOn }: SendAwayOptions): void {
+    const left = [...this.#connections.values()].filter(which);
+    this.#endInSteps(left, ending, Math.ceil(perStepOf(closesPerSecond)), goesOn);
+  }
+
+  #endInSteps(left: Connection[], ending: Ending, perStep: number, goesOn: () => boolean): void {
+    const endSome = () => {
+      if (goesOn()) for (const connection of left.splice(0, perStep)) connection.end(ending);
+      else left.length = 0;
+      if (left.length > 0) return;
+      clearInterval(step);
+      this.#steps.delete(step);
+    };
+    const step = setInterval(endSome, DRAIN_STEP_MS);
+    this.#steps.add(step);
+    endSome();
   }
 
   #sweep(): void {
@@ -90,4 +112,8 @@ export class Connections {
       }
     }
   }
+}
+
+function perStepOf(closesPerSecond: number): number {
+  return (closesPerSecond * DRAIN_STEP_MS) / 1000;
 }

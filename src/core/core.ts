@@ -2,7 +2,7 @@
 import { randomFillSync } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { ChannelAnswer, CountsAsked, EventRequest } from '../protocol/api.ts';
-import { endings } from '../protocol/errors.ts';
+import { endings, isUnavailable } from '../protocol/errors.ts';
 import { connectionEstablished } from '../protocol/server-message.ts';
 import { makeSocketId, SOCKET_ID_BYTES } from '../protocol/socket-id.ts';
 import { type Handshake, refusal } from './admission.ts';
@@ -10,14 +10,15 @@ import type { App } from './app.ts';
 import { type CountedChannel, countChannels, describeChannel, listChannels, listMembers } from './channels.ts';
 import { Connection, type ConnectionHandler, refuse } from './connection.ts';
 import { Connections, type DrainOptions } from './connections.ts';
+import { hasJoined, hasLeft } from './consequences.ts';
 import type { Context } from './context.ts';
 import { trigger } from './events.ts';
 import { Facts } from './facts.ts';
 import { Hub } from './hub.ts';
-import { hasLeft, leaveAll } from './leave.ts';
+import { leaveAll } from './leave.ts';
 import { handleMessage } from './messages.ts';
 import { Outbox } from './outbox.ts';
-import type { Adapters, AppStore, Departure, Member, Topic, Transport } from './ports.ts';
+import type { Adapters, AppStore, Departure, Member, Return, Topic, Transport } from './ports.ts';
 import { revoke, unsubscribeUser } from './revocation.ts';
 import { SubscriptionCounts } from './subscription-counts.ts';
 import { type Traffic, TrafficCounters } from './traffic.ts';
@@ -31,6 +32,7 @@ export interface CoreOptions {
   readonly maxConnections: number;
   /** Per socket; a peer that lets more pile up is closed with 4100. */
   readonly maxUnsentBytes: number;
+  readonly shutdown: Pick<DrainOptions, 'closesPerSecond'>;
 }
 
 /** The product's rules over one set of adapters: what the edges may ask for, and nothing else of core. */
@@ -73,26 +75,61 @@ export class Core {
     return this.#draining;
   }
 
+  /** Why the node cannot serve at this moment, in a sentence; undefined when it can. Answers in about a second. */
+  async trouble(): Promise<string | undefined> {
+    return this.#draining ? 'Server is closing.' : await this.#context.link?.trouble();
+  }
+
   /** Before anything else; once. */
   async start(): Promise<void> {
-    const { broker, tracker, eventCache, rateLimiter, hub, connections } = this.#context;
+    const { broker, tracker, eventCache, rateLimiter, hub, connections, link } = this.#context;
+    link?.onLost(() => this.#sendAway());
+    link?.onRestored(() => this.#makeUp());
     await broker.start(hub.broadcast);
     await Promise.all([
-      tracker.start((departure) => this.#departed(departure)),
+      tracker.start(
+        (departure) => this.#departed(departure),
+        (returned) => this.#returned(returned),
+      ),
       eventCache.start(),
       rateLimiter.start(),
     ]);
     connections.start();
   }
 
+  /** As the others take this node for dead, its sockets are to move to them. */
+  #sendAway(): void {
+    const { connections, link, log } = this.#context;
+    log.warn({ sockets: connections.size }, 'sending sockets away');
+    const { closesPerSecond } = this.#options.shutdown;
+    connections.sendAway(endings.lost, { closesPerSecond, which: () => true, goesOn: () => link?.lost === true });
+  }
+
+  /** Clients do not try again what they were refused for the cluster's sake: those are to connect anew, and will. */
+  #makeUp(): void {
+    const { connections, link } = this.#context;
+    const { closesPerSecond } = this.#options.shutdown;
+    const which = ({ missesSomething }: Connection) => missesSomething;
+    connections.sendAway(endings.restored, { closesPerSecond, which, goesOn: () => link?.lost === false });
+  }
+
   /** Of a node that is gone: this one speaks for it. */
   #departed({ appId, channel, userId, left }: Departure): void {
+    this.#speak(appId, (app) => hasLeft(this.#context, app, channel, userId, left));
+  }
+
+  /** Of this node, which another one had spoken for. */
+  #returned({ appId, channel, userId, joined }: Return): void {
+    this.#speak(appId, (app) => hasJoined(this.#context, app, channel, userId, joined));
+  }
+
+  #speak(appId: string, announce: (app: App) => void): void {
     const { log } = this.#context;
     const speak = async () => {
       const app = await this.apps.findById(appId);
-      if (app !== undefined) hasLeft(this.#context, app, channel, userId, left);
+      if (app !== undefined) announce(app);
     };
-    speak().catch((err: unknown) => log.error({ err, appId }, 'what a node left behind could not be announced'));
+    speak().catch((err: unknown) => log.error({ err, appId }, 'what became of a subscription could not be announced'));
   }
 
   /** From here on nobody connects; sends the connections away and resolves when they have left everything. */
@@ -117,7 +154,9 @@ export class Core {
     const { maxConnections, maxUnsentBytes } = this.#options;
     const { app } = handshake;
     const full = maxConnections > 0 && connections.size >= maxConnections;
-    const unavailable = this.#draining ? endings.draining : full ? endings.overCapacity : undefined;
+    const { link } = this.#context;
+    const busy = full ? endings.overCapacity : link?.lost ? endings.unavailable : undefined;
+    const unavailable = this.#draining ? endings.draining : busy;
     const reason = refusal(handshake) ?? unavailable;
     if (app === undefined || reason !== undefined) {
       refuse(transport, reason ?? endings.unknownApp);
@@ -194,9 +233,10 @@ export class Core {
     return { sockets: connections.countByApp().get(app.id) ?? 0, traffic: traffic.of(app.id) };
   }
 
-  /** Of this node: open sockets, and topics with a listener. */
-  nodeStats(): { readonly sockets: number; readonly topics: number } {
-    return { sockets: this.#context.connections.size, topics: this.#context.hub.size };
+  /** Of this node: open sockets, topics with a listener, and messages between nodes that were dropped as none of ours. */
+  nodeStats(): { readonly sockets: number; readonly topics: number; readonly malformed: number } {
+    const { connections, hub, link } = this.#context;
+    return { sockets: connections.size, topics: hub.size, malformed: link?.malformed ?? 0 };
   }
 }
 
@@ -211,7 +251,11 @@ function freshSocketId(taken: Connections): string {
 /** The first item of every mailbox: the app's quota in the cluster, then the first frame. */
 async function establish(context: Context, connection: Connection, activityTimeoutSeconds: number): Promise<void> {
   const { app, socketId } = connection;
-  const { admitted } = await context.tracker.connect(app.id, socketId, app.limits.connections);
+  const { admitted } = await admit(context, connection);
+  if (admitted === undefined) {
+    connection.end(endings.unavailable);
+    return;
+  }
   if (!admitted) {
     connection.end(endings.quota);
     return;
@@ -220,6 +264,15 @@ async function establish(context: Context, connection: Connection, activityTimeo
   connection.send(connectionEstablished(socketId, activityTimeoutSeconds));
   context.log.debug({ appId: app.id, socketId }, 'connection opened');
   context.facts.announce({ type: 'connection_opened', appId: app.id, socketId });
+}
+
+async function admit({ tracker }: Context, { app, socketId }: Connection): Promise<{ admitted: boolean | undefined }> {
+  try {
+    return await tracker.connect(app.id, socketId, app.limits.connections);
+  } catch (err) {
+    if (isUnavailable(err)) return { admitted: undefined };
+    throw err;
+  }
 }
 
 /** The last item of every mailbox. Whatever fails, the connection is forgotten. */
@@ -234,6 +287,8 @@ async function depart(context: Context, connection: Connection): Promise<void> {
     try {
       await step();
     } catch (err) {
+      // The register makes up for it when Redis is back.
+      if (isUnavailable(err)) continue;
       context.log.error({ err, appId: app.id, socketId }, 'a closed connection could not be forgotten everywhere');
     }
   }
@@ -247,6 +302,7 @@ function sendCount(context: Context, app: App, channel: string, topic: Topic, fr
   facts.announce({ type: 'subscription_count', appId: app.id, channel, count });
   if (count === 0) return;
   broker.publish(topic, { type: 'frame', frame }).catch((err: unknown) => {
+    if (isUnavailable(err)) return;
     log.warn({ err, appId: app.id }, 'a subscription count could not be published');
   });
 }

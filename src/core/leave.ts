@@ -1,11 +1,10 @@
 // Leaving channels: as asked, as the connection is gone, or as it may not stay (websocket.md §4.5).
-import { serverToUserId } from '../protocol/channel-name.ts';
-import type { SubscriptionFailure } from '../protocol/errors.ts';
+import { isUnavailable, type SubscriptionFailure } from '../protocol/errors.ts';
 import { memberRemoved, subscriptionError } from '../protocol/server-message.ts';
-import type { App } from './app.ts';
 import type { Connection } from './connection.ts';
+import { hasLeft } from './consequences.ts';
 import type { Context } from './context.ts';
-import type { Left } from './ports.ts';
+import type { Leave, Left } from './ports.ts';
 import { channelTopic } from './topics.ts';
 import { forgetUser } from './users.ts';
 
@@ -20,27 +19,22 @@ export async function leave(context: Context, connection: Connection, channel: s
   context.hub.remove(topic, subscription);
   const { member, userId } = subscription;
   if (userId !== undefined) forgetUser(context, connection, userId);
-  const left = await context.tracker.leave({
-    appId: app.id,
-    channel,
-    socketId,
-    presence: member && {
-      userId: member.userId,
-      announce: { topic, frame: memberRemoved(channel, member.userId) },
-    },
-  });
-  hasLeft(context, app, channel, member?.userId, left);
+  const presence = member && {
+    userId: member.userId,
+    announce: { topic, frame: memberRemoved(channel, member.userId) },
+  };
+  const left = await leaveCluster(context, { appId: app.id, channel, socketId, presence });
+  if (left !== undefined) hasLeft(context, app, channel, member?.userId, left);
 }
 
-/** What follows of a subscription that ended. @param userId the member, on presence channels */
-export function hasLeft(context: Context, app: App, channel: string, userId: string | undefined, left: Left): void {
-  if (userId !== undefined && left.memberRemoved) {
-    context.facts.announce({ type: 'member_removed', appId: app.id, channel, userId });
+/** @returns undefined when the others cannot be told now: the adapter makes up for it, and then reports a departure. */
+async function leaveCluster({ tracker }: Context, change: Leave): Promise<Left | undefined> {
+  try {
+    return await tracker.leave(change);
+  } catch (err) {
+    if (isUnavailable(err)) return undefined;
+    throw err;
   }
-  if (left.vacated && serverToUserId(channel) === undefined) {
-    context.facts.announce({ type: 'channel_vacated', appId: app.id, channel });
-  }
-  context.counts.changed(app, channel, left.subscriptionCount);
 }
 
 /** Leaves in the name of a connection that did not ask for it, and then tells it why. */

@@ -1,5 +1,6 @@
 // One client message → one rule.
-import { parseClientMessage } from '../protocol/client-message.ts';
+import { type ClientMessage, parseClientMessage } from '../protocol/client-message.ts';
+import { isUnavailable, tryAgain } from '../protocol/errors.ts';
 import { pong } from '../protocol/server-message.ts';
 import { relayClientEvent } from './client-events.ts';
 import type { Connection } from './connection.ts';
@@ -11,6 +12,17 @@ import { signIn } from './users.ts';
 /** @throws ProtocolError as the rules do, and 4200 for what is no message. */
 export async function handleMessage(context: Context, connection: Connection, text: string): Promise<void> {
   const message = parseClientMessage(text);
+  try {
+    await handle(context, connection, message);
+  } catch (err) {
+    if (!isUnavailable(err)) throw err;
+    // Clients join and sign in once a connection.
+    if (message.type === 'subscribe' || message.type === 'signin') connection.missesSomething = true;
+    throw tryAgain(err.message, message.type === 'subscribe' ? message.channel : undefined);
+  }
+}
+
+async function handle(context: Context, connection: Connection, message: ClientMessage): Promise<void> {
   switch (message.type) {
     case 'ping':
       connection.send(pong);

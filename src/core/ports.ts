@@ -113,6 +113,15 @@ export interface Departure {
   readonly left: Left;
 }
 
+/** A subscription of this node that another one had ended, wrongly: it was not dead. It is counted again. */
+export interface Return {
+  readonly appId: string;
+  readonly channel: string;
+  /** The member, on presence channels. */
+  readonly userId: string | undefined;
+  readonly joined: { readonly occupied: boolean; readonly subscriptionCount: number; readonly memberAdded: boolean };
+}
+
 export interface ChannelCounts {
   readonly subscriptionCount: number;
   /** Distinct users; 0 on channels without presence. */
@@ -124,8 +133,11 @@ export interface ChannelCounts {
  * one node learns "first" or "last"; announcements are published in the order of the changes.
  */
 export interface Tracker {
-  /** @param onDeparture is called on one node of the cluster, once, for each subscription that a node that is gone held */
-  start(onDeparture: (departure: Departure) => void): Promise<void>;
+  /**
+   * @param onDeparture is called on one node of the cluster, once, for each subscription that a node that is gone held
+   * @param onReturn is called for each subscription of this node that was ended that way, though the node lives
+   */
+  start(onDeparture: (departure: Departure) => void, onReturn?: (returned: Return) => void): Promise<void>;
   stop(): Promise<void>;
   /** Counts an open connection of the app; answers how many there are now, unless that would pass `limit` (0: none). */
   connect(appId: string, socketId: string, limit: number): Promise<{ readonly admitted: boolean }>;
@@ -184,10 +196,26 @@ export interface AppStore {
   list(): Promise<readonly App[]>;
 }
 
+/** What holds a cluster together, where it can break. */
+export interface Link {
+  /** The others take this node for dead, and none of its sockets hears of them: they are better off elsewhere. */
+  readonly lost: boolean;
+  /** Messages that arrived and were dropped as they were no message of ours, since the start. */
+  readonly malformed: number;
+  /** @param listener is called each time the link is lost */
+  onLost(listener: () => void): void;
+  /** @param listener is called when what was refused as the others could not be reached would succeed again */
+  onRestored(listener: () => void): void;
+  /** Why this node cannot do its work at this moment, in a sentence; undefined when it can. Answers in about a second. */
+  trouble(): Promise<string | undefined>;
+}
+
 /** One whole set of adapters: the switch of server.ts. */
 export interface Adapters {
   readonly broker: Broker;
   readonly tracker: Tracker;
   readonly eventCache: EventCache;
   readonly rateLimiter: RateLimiter;
+  /** Absent where nothing can come between the nodes. */
+  readonly link?: Link;
 }

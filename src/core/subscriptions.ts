@@ -1,5 +1,5 @@
 // Subscribe (websocket.md §4, §7, §9). Verify before you create: a refused subscriber leaves nothing behind.
-import { channelKind, isChannelName, serverToUserId } from '../protocol/channel-name.ts';
+import { channelKind, isChannelName } from '../protocol/channel-name.ts';
 import {
   channelNameNotAllowed,
   channelNameTooLong,
@@ -11,6 +11,7 @@ import {
 import { hasMoreCharacters } from '../protocol/length.ts';
 import { cacheMiss, event, memberAdded, subscriptionSucceeded } from '../protocol/server-message.ts';
 import type { Connection } from './connection.ts';
+import { hasJoined } from './consequences.ts';
 import type { Context } from './context.ts';
 import { endWithGrant } from './expiry.ts';
 import { type Grant, grantOf, type SubscribeMessage } from './grant.ts';
@@ -62,13 +63,7 @@ async function join(context: Context, connection: Connection, channel: string, g
   await replay(context, connection, channel, subscription);
   subscription.release(joined.change);
   context.log.trace({ appId: app.id, socketId, topic }, 'subscribed');
-  if (joined.occupied && serverToUserId(channel) === undefined) {
-    context.facts.announce({ type: 'channel_occupied', appId: app.id, channel });
-  }
-  if (member !== undefined && joined.memberAdded) {
-    context.facts.announce({ type: 'member_added', appId: app.id, channel, userId: member.userId });
-  }
-  context.counts.changed(app, channel, joined.subscriptionCount);
+  hasJoined(context, app, channel, member?.userId, joined);
 }
 
 /** Hub first, held, then tracker: nothing is missed between the two. Undone when either fails. */

@@ -62,6 +62,12 @@ export const endings = {
   internal: { code: 4100, message: 'Internal server error, please reconnect' },
   /** To who connects to a node on its way down. Not 4200, with which clients would be back at once. */
   draining: { code: 4100, message: 'Server is closing. Please reconnect shortly.' },
+  /** To who connects while Redis is away: they are back in a second, on another server perhaps. */
+  unavailable: { code: 4100, message: 'Redis is unavailable. Please reconnect shortly.' },
+  /** To the sockets of a server that is out of the cluster: other servers may still be in it. */
+  lost: { code: 4200, message: 'This server has lost Redis. Please reconnect.' },
+  /** To who was refused something while Redis was away: their client asks again when it connects. */
+  restored: { code: 4200, message: 'Redis is available again. Please reconnect.' },
   closing: { code: 4200, message: 'Server is closing. Please reconnect shortly.' },
   noPong: { code: 4201, message: 'Pong reply not received in time' },
 } as const satisfies Record<string, Ending>;
@@ -168,6 +174,19 @@ export const clientEventErrors = {
 /** About as long as a node waits between two attempts to reach Redis. */
 const SOON = { 'retry-after': '2' };
 
+/**
+ * Something that needs the other servers while they cannot be reached: it did not happen, and the connection stays. Not
+ * 4100, with which Pysher would reconnect.
+ * @param channel that was to be joined, which is told too
+ */
+export const tryAgain = (error: string, channel?: string) =>
+  new ProtocolError(4301, error, channel === undefined ? {} : { failure: { channel, error, status: 503 } });
+
+/** What the adapters say while the other servers cannot be reached: nobody's mistake, and soon over. */
+export function isUnavailable(err: unknown): err is RequestError {
+  return err instanceof RequestError && err.status === 503;
+}
+
 /** API requests (limits.md §3, http-api.md §1.1). */
 export const requestErrors = {
   unknownApp: (id: string) => new RequestError(404, `No matching application for ID [${id}].`),
@@ -216,4 +235,6 @@ export const requestErrors = {
   notPublished: () =>
     new RequestError(503, 'Redis is unavailable, the event was not published. Try again later.', SOON),
   unavailable: () => new RequestError(503, 'Redis is unavailable. Try again later.', SOON),
+  /** To health checks. @param reason a sentence */
+  notReady: (reason: string) => new RequestError(503, reason, { 'retry-after': '1' }),
 };

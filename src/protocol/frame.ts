@@ -19,3 +19,12 @@ export function textFrame(text: string): Buffer {
   frame.write(text, headerLength);
   return frame;
 }
+
+/** Whether these bytes are one such frame, and nothing else; its text is not looked at. */
+export function isTextFrame(bytes: Buffer): boolean {
+  if (bytes.length < 2 || bytes[0] !== FIN_TEXT) return false;
+  const [, length = 0] = bytes;
+  if (length < 126) return bytes.length === 2 + length;
+  if (length === 126) return bytes.length >= 4 + 126 && bytes.length === 4 + bytes.readUInt16BE(2);
+  return length === 127 && bytes.length >= 10 + 65_536 && BigInt(bytes.length - 10) === bytes.readBigUInt64BE(2);
+}

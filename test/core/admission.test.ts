@@ -92,7 +92,7 @@ describe('REC websocket §3.2: a refused socket reads the error, then the close 
     expect(client.connection).toBe(undefined);
     expect(client.transport.texts).toEqual([`{"event":"pusher:error","data":{"code":${code},"message":"${message}"}}`]);
     expect(client.transport.closedWith).toEqual({ code, reason: message });
-    expect(harness.core.nodeStats()).toEqual({ sockets: 0, topics: 0 });
+    expect(harness.core.nodeStats()).toEqual({ sockets: 0, topics: 0, malformed: 0 });
     expect(harness.facts).toEqual([]);
   });
 

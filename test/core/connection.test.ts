@@ -196,7 +196,7 @@ describe('the mailbox', () => {
       'channel_vacated second',
     ]);
     expect(harness.logged).toMatchObject([{ msg: 'a channel was not left', err: { message: 'no tracker' } }]);
-    expect(harness.core.nodeStats()).toEqual({ sockets: 0, topics: 0 });
+    expect(harness.core.nodeStats()).toEqual({ sockets: 0, topics: 0, malformed: 0 });
   });
 });
 

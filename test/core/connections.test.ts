@@ -152,7 +152,7 @@ describe('REC websocket §11: the node’s end: error and close 4200, staggered'
         reason: 'Server is closing. Please reconnect shortly.',
       });
     }
-    expect(harness.core.nodeStats()).toEqual({ sockets: 0, topics: 0 });
+    expect(harness.core.nodeStats()).toEqual({ sockets: 0, topics: 0, malformed: 0 });
     expect(vi.getTimerCount()).toBe(4);
   });
 

@@ -66,7 +66,7 @@ describe('facts are told in the past tense, each once', () => {
     await client.close();
     expect(heard).toEqual(['connection_opened', 'channel_occupied', 'channel_vacated', 'connection_closed']);
     expect(harness.logged).toHaveLength(4);
-    expect(harness.core.nodeStats()).toEqual({ sockets: 0, topics: 0 });
+    expect(harness.core.nodeStats()).toEqual({ sockets: 0, topics: 0, malformed: 0 });
   });
 });
 
@@ -77,7 +77,7 @@ test('counts sockets and topics of the node, and connections of the app', async 
   await two.subscribe('news');
   await two.subscribe('presence-room', { user_id: '7' });
   // The channels, and the member's own topic.
-  expect(harness.core.nodeStats()).toEqual({ sockets: 2, topics: 3 });
+  expect(harness.core.nodeStats()).toEqual({ sockets: 2, topics: 3, malformed: 0 });
   expect(await harness.core.connectionCount(harness.app)).toBe(2);
   expect(harness.core.stats(harness.app).sockets).toBe(2);
   expect(harness.core.stats({ ...harness.app, id: 'other' })).toEqual({
@@ -85,7 +85,7 @@ test('counts sockets and topics of the node, and connections of the app', async 
     traffic: { received: 0, triggered: 0, sent: 0, slowReaders: 0 },
   });
   await two.close();
-  expect(harness.core.nodeStats()).toEqual({ sockets: 1, topics: 1 });
+  expect(harness.core.nodeStats()).toEqual({ sockets: 1, topics: 1, malformed: 0 });
 });
 
 test('finds apps by the key of the path and by the id of the API', async () => {

@@ -61,6 +61,7 @@ describe('stats', () => {
     expect(json).toEqual({
       sockets: 2,
       topics: 1,
+      malformed: 0,
       uptime_seconds: expect.any(Number),
       memory: { rss_bytes: expect.any(Number), heap_bytes: expect.any(Number) },
       apps: {

@@ -18,6 +18,9 @@ describe('REC websocket §3.2, §11: endings have Reverb’s texts with the host
     slowReader: [4100, 'Connection reads too slowly'],
     internal: [4100, 'Internal server error, please reconnect'],
     draining: [4100, 'Server is closing. Please reconnect shortly.'],
+    unavailable: [4100, 'Redis is unavailable. Please reconnect shortly.'],
+    lost: [4200, 'This server has lost Redis. Please reconnect.'],
+    restored: [4200, 'Redis is available again. Please reconnect.'],
     closing: [4200, 'Server is closing. Please reconnect shortly.'],
     noPong: [4201, 'Pong reply not received in time'],
   } as const;

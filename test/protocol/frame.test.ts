@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as ws from 'ws';
-import { textFrame } from '../../src/protocol/frame.ts';
+import { isTextFrame, textFrame } from '../../src/protocol/frame.ts';
 import { textOf } from './support/frames.ts';
 
 describe('the header has the shortest form the length allows (RFC 6455 §5.2)', () => {
@@ -72,3 +72,13 @@ test('any text comes back from the frame through the receiver of ws, which check
   });
   expect(received).toEqual(sent);
 });
+
+test.each([0, 1, 125, 126, 65_535, 65_536, 70_000])(
+  'of %i bytes is known as a whole frame, and only whole',
+  (length) => {
+    const frame = textFrame('x'.repeat(length));
+    expect(isTextFrame(frame)).toBe(true);
+    expect(isTextFrame(frame.subarray(0, -1))).toBe(false);
+    expect(isTextFrame(Buffer.concat([frame, Buffer.from('x')]))).toBe(false);
+  },
+);

@@ -1,7 +1,7 @@
 // Is the process alive, and does it want traffic? Unsigned (http-api.md §9).
 import type { FastifyInstance } from 'fastify';
 import type { Core } from '../../core/core.ts';
-import { RequestError } from '../../protocol/errors.ts';
+import { requestErrors } from '../../protocol/errors.ts';
 import { route } from '../route.ts';
 
 export function healthRoutes(fastify: FastifyInstance, core: Core, version: string): void {
@@ -13,9 +13,10 @@ export function healthRoutes(fastify: FastifyInstance, core: Core, version: stri
   }));
   /** Reverb's health check. */
   route(fastify, 'GET', '/up', async () => ({ health: 'OK' }));
-  /** Readiness: 503 from the moment the node is being stopped. */
+  /** Readiness: 503 with the reason while the node is being stopped, or does not reach Redis, which is asked each time. */
   route(fastify, 'GET', '/ready', async () => {
-    if (core.draining) throw new RequestError(503, 'Server is closing.', { 'retry-after': '1' });
+    const trouble = await core.trouble();
+    if (trouble !== undefined) throw requestErrors.notReady(trouble);
     return { status: 'ready' };
   });
   /** soketi's, for load balancers that look at the root. */

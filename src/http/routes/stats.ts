@@ -22,7 +22,8 @@ export function openStatsRoutes(fastify: FastifyInstance, core: Core): void {
 }
 
 /**
- * Of this node: sockets open, topics listened to (channels, signed-in users, watched users), bytes of memory. Per app:
+ * Of this node: sockets open, topics listened to (channels, signed-in users, watched users), messages between servers
+ * that were dropped as malformed since the start, bytes of memory. Per app:
  * sockets on this node, occupied channels, messages received from clients, events triggered, frames sent, and sockets
  * closed as they read too slowly, each since the start.
  */

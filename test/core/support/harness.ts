@@ -41,6 +41,7 @@ export class Harness implements AsyncDisposable {
       pongTimeoutSeconds: 30,
       maxConnections: 0,
       maxUnsentBytes: 1_048_576,
+      shutdown: { closesPerSecond: 100 },
     };
     this.core = new Core(adapters, new ConfigAppStore([this.app]), { ...defaults, ...options }, log);
     this.core.facts.listen((fact) => this.facts.push(fact));
