@@ -41,7 +41,7 @@ export class Core {
   readonly facts: Facts;
   readonly #context: Context;
   readonly #options: CoreOptions;
-  readonly #outbox = new Outbox();
+  readonly #outbox: Outbox;
   readonly #handler: ConnectionHandler;
   #draining = false;
 
@@ -49,6 +49,7 @@ export class Core {
     this.apps = apps;
     this.facts = new Facts(log);
     this.#options = options;
+    this.#outbox = new Outbox(adapters.scattered);
     const context: Context = {
       ...adapters,
       hub: new Hub(adapters.broker),

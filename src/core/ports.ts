@@ -216,6 +216,8 @@ export interface Adapters {
   readonly tracker: Tracker;
   readonly eventCache: EventCache;
   readonly rateLimiter: RateLimiter;
+  /** Messages that were published together may arrive one after the other. */
+  readonly scattered?: boolean;
   /** Absent where nothing can come between the nodes. */
   readonly link?: Link;
 }

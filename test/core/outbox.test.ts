@@ -1,8 +1,8 @@
 // One write per socket and turn; what several sockets are owed alike is joined once.
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Outbox } from '../../src/core/outbox.ts';
 import { createHarness } from './support/harness.ts';
-import { settle } from './support/time.ts';
+import { fakeTime, settle } from './support/time.ts';
 
 test('all that a socket is sent in one turn leaves in one write, in order', async () => {
   await using harness = await createHarness();
@@ -87,4 +87,42 @@ test('the same frames are one chain in a turn, and another after it, so that non
   expect(first.append(frame).byteLength).toBe(2);
   await settle();
   expect(open().append(frame)).not.toBe(first);
+});
+
+describe('a flush that follows upon a long one', () => {
+  beforeEach(() => fakeTime());
+  afterEach(() => vi.useRealTimers());
+
+  /** Whose flush takes so long. */
+  function slowDebtor(tookMs: number): { flush(): void; flushed: number } {
+    const debtor = {
+      flushed: 0,
+      flush: () => {
+        debtor.flushed += 1;
+        vi.advanceTimersByTime(tookMs);
+      },
+    };
+    return debtor;
+  }
+
+  test.each([
+    { patient: true, tookMs: 10, pauseMs: 0, flushedAtOnce: 1 },
+    { patient: true, tookMs: 10, pauseMs: 14, flushedAtOnce: 1 },
+    { patient: true, tookMs: 10, pauseMs: 15, flushedAtOnce: 2 },
+    { patient: true, tookMs: 0.2, pauseMs: 0, flushedAtOnce: 2 },
+    { patient: false, tookMs: 10, pauseMs: 0, flushedAtOnce: 2 },
+  ])('waits for more only where that is worth it: %o', async ({ patient, tookMs, pauseMs, flushedAtOnce }) => {
+    const outbox = new Outbox(patient);
+    const debtor = slowDebtor(tookMs);
+    outbox.open(debtor);
+    await settle();
+    expect(debtor.flushed).toBe(1);
+    vi.advanceTimersByTime(pauseMs);
+    outbox.open(debtor);
+    await settle();
+    expect(debtor.flushed).toBe(flushedAtOnce);
+    vi.advanceTimersByTime(tookMs / 10);
+    await settle();
+    expect(debtor.flushed).toBe(2);
+  });
 });
