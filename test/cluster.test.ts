@@ -2,17 +2,18 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { api, trigger } from './support/api.ts';
 import { type Client, connect, type Frame } from './support/client.ts';
-import { startRedis, type TestRedis } from './support/redis.ts';
+import { type RedisSettings, startRedis, type TestRedis } from './support/redis.ts';
 import { startServer, type TestServer } from './support/server.ts';
 
 let redis: TestRedis;
 let a: TestServer;
 let b: TestServer;
+let config: { readonly adapter: 'redis'; readonly redis: RedisSettings };
 
 beforeAll(async () => {
   redis = await startRedis();
   const app = { clientEvents: true, watchlists: true, subscriptionCount: true, limits: { presenceMembers: 20 } };
-  const config = { adapter: 'redis', redis: redis.settings() } as const;
+  config = { adapter: 'redis', redis: redis.settings() };
   [a, b] = await Promise.all([startServer(app, config), startServer(app, config)]);
 });
 
@@ -276,7 +277,6 @@ describe('two nodes over Redis', () => {
   });
 
   test('a server that stops sends its sockets away, and their members leave for the other', async () => {
-    const config = { adapter: 'redis', redis: a.config.redis } as const;
     await using stopping = await startServer({ limits: { presenceMembers: 3 } }, config);
     await using watcher = await connect(a);
     await watcher.joined('presence-stop', as('7'));

@@ -32,11 +32,15 @@ export function checkApps(draft: Draft, development: boolean, refuse: (mistake: 
   }
 }
 
-/** The certificate and key must be there, and belong together, before anything starts. */
+/** Certificates and keys must be there, and belong together, before anything starts. */
 export function checkTlsFiles(draft: Draft, readFile: ReadFile, refuse: (mistake: string) => void): void {
+  for (const group of ['tls', 'redis']) checkTlsFilesOf(group, draft, readFile, refuse);
+}
+
+function checkTlsFilesOf(group: string, draft: Draft, readFile: ReadFile, refuse: (mistake: string) => void): void {
   const texts = new Map<string, string>();
   for (const name of ['certFile', 'keyFile', 'caFile']) {
-    const path: Path = ['tls', name];
+    const path: Path = [group, name];
     const file = draft.get(path);
     if (typeof file !== 'string' || file === '') continue;
     const fail = (reason: string) => refuse(mistakeText(path, draft.nearestSource(path), `${file}: ${reason}`));
@@ -51,7 +55,7 @@ export function checkTlsFiles(draft: Draft, readFile: ReadFile, refuse: (mistake
     createSecureContext({ cert, key, ca: texts.get('caFile') });
   } catch (err) {
     const reason = err instanceof Error ? err.message.replace(/^error:\w+:/, '') : String(err);
-    const path: Path = ['tls', 'keyFile'];
+    const path: Path = [group, 'keyFile'];
     refuse(mistakeText(path, draft.nearestSource(path), `cannot be used with the certificate: ${reason}`));
   }
 }

@@ -29,6 +29,7 @@ export const laravelVariables: ReadonlyMap<string, readonly string[]> = new Map(
   ['REVERB_SERVER_HOST', ['host']],
   ['REVERB_SERVER_PORT', ['port']],
   ['REVERB_SERVER_PATH', ['path']],
+  ['REVERB_SCALING_CHANNEL', ['redis', 'prefix']],
   ['REDIS_URL', ['redis', 'url']],
   ['REDIS_HOST', ['redis', 'host']],
   ['REDIS_PORT', ['redis', 'port']],

@@ -21,6 +21,7 @@ export interface Flags {
   readonly host?: string | undefined;
   readonly port?: string | undefined;
   readonly path?: string | undefined;
+  readonly workers?: string | undefined;
   readonly logLevel?: string | undefined;
   readonly dev?: boolean | undefined;
 }
@@ -58,6 +59,7 @@ const FLAGS = [
   ['--host', 'host', ['host']],
   ['--port', 'port', ['port']],
   ['--path', 'path', ['path']],
+  ['--workers', 'workers', ['workers']],
   ['--log-level', 'logLevel', ['log', 'level']],
 ] as const;
 

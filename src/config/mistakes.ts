@@ -29,11 +29,16 @@ export function issueTexts(issue: Issue, draft: Draft, schema: JsonSchema): stri
 /** What is written there instead, where that says more than the mistake itself, and is no secret. */
 function got(issue: Issue, path: Path, value: unknown): string {
   const name = String(path.at(-1));
-  if (value === undefined || isSecret(name) || isUrl(name)) return '';
+  if (value === undefined || isSecret(name) || isUrl(name) || holdsPassword(value)) return '';
   if (issue.code !== 'invalid_type') return typeof value === 'object' ? '' : `, got ${shown(value)}`;
   // Somebody may have put a secret where its group belongs.
   const isGroup = issue.expected === 'object' || issue.expected === 'record';
   return isGroup && typeof value === 'string' ? ', got text' : `, got ${shown(value)}`;
+}
+
+/** user:password@host, where only host:port belongs. */
+function holdsPassword(value: unknown): boolean {
+  return typeof value === 'string' && /:.*@/s.test(value);
 }
 
 /** Variables hold what is more than a list of texts as JSON. */

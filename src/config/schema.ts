@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type App, appSchema } from '../core/app.ts';
 import { authPathsSchema, refuseTakenPaths } from './auth-paths.ts';
+import { redisSchema } from './redis.ts';
 
 const atLeast = (least: number, fallback: number, text: string) => z.int().min(least).default(fallback).describe(text);
 const text = (description: string) => z.string().min(1, 'must not be empty').describe(description);
@@ -39,24 +40,6 @@ const logSchema = z
   .prefault({})
   .describe('Logging, to the standard output.');
 
-const redisSchema = z
-  .strictObject({
-    url: z
-      .string()
-      .refine(isRedisUrl, 'must be redis://[user:password@]host[:port][/db] or rediss://…, percent-encoded')
-      .optional()
-      .describe('redis://user:password@host:port/db, or rediss:// for TLS. Wins over the keys below.'),
-    host: text('Host name or address.').default('127.0.0.1'),
-    port: portSchema.min(1).default(6379).describe('Port.'),
-    username: text('User name, where Redis has access lists.').optional(),
-    password: text('Password.').optional(),
-    db: atLeast(0, 0, 'Number of the database.'),
-    tls: z.boolean().default(false).describe('Connect with TLS.'),
-    prefix: text('What every key and topic starts with. Servers that share it are one cluster.').default('fanfare:'),
-  })
-  .prefault({})
-  .describe('Where Redis is. Used only when adapter is redis.');
-
 const settingsSchema = z.strictObject({
   host: text('Address to listen on. 0.0.0.0: every IPv4 address; "::": IPv6 too. With --dev: 127.0.0.1.').default(
     '0.0.0.0',
@@ -69,13 +52,17 @@ const settingsSchema = z.strictObject({
     .prefault('')
     .describe('Prefix of every path, such as /ws for /ws/app/{key} and /ws/apps/{id}/events.'),
   tls: tlsSchema,
+  workers: z
+    .union([z.literal('auto'), z.int().min(1)], 'expected auto or a whole number, 1 or more')
+    .default(1)
+    .describe('Processes that `fanfare start` runs on this port. auto: one for each processor core.'),
   activityTimeoutSeconds: atLeast(
     1,
     30,
     'Seconds of silence after which clients ping; the server asks 5 seconds later.',
   ),
   pongTimeoutSeconds: atLeast(1, 30, 'Seconds the answer to a ping may take before the socket is closed.'),
-  maxConnections: atLeast(0, 0, 'Open sockets of this server; above it a new one is refused with 4100. 0: no limit.'),
+  maxConnections: atLeast(0, 0, 'Open sockets of one process; above it a new one is refused with 4100. 0: no limit.'),
   maxUnsentBytes: atLeast(1024, 1_048_576, 'Bytes that may wait for one slow socket before it is closed with 4100.'),
   shutdown: shutdownSchema,
   log: logSchema,
@@ -117,22 +104,6 @@ function refuseDuplicates(apps: readonly unknown[], context: z.RefinementCtx): v
       if (owner === undefined) first.set(value, index);
       else context.addIssue({ code: 'custom', path: [index, name], message: `"${value}" is taken by apps[${owner}]` });
     });
-  }
-}
-
-/** Nothing is guessed: a host is named, the path is empty or a database number, and there is no query to be ignored. */
-function isRedisUrl(text: string): boolean {
-  if (!/^rediss?:\/\/[^/]/.test(text) || !URL.canParse(text)) return false;
-  const { hostname, username, password, pathname, search, hash } = new URL(text);
-  return hostname !== '' && /^(\/\d*)?$/.test(pathname) && search + hash === '' && isDecodable(username + password);
-}
-
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
   }
 }
 

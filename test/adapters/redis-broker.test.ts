@@ -1,12 +1,13 @@
 // The broker over Redis: what it asks of Redis, and what it does with messages that are none of ours.
 import { afterAll, describe, expect, test } from 'vitest';
+import { textFrame } from '../../src/protocol/frame.ts';
 import { startRedis } from '../support/redis.ts';
 import { admin, startNode } from './support/redis-node.ts';
 
 const redis = await startRedis();
 afterAll(() => redis[Symbol.asyncDispose]());
 
-const text = (value: string) => ({ type: 'frame', frame: Buffer.from(value) }) as const;
+const text = (value: string) => ({ type: 'frame', frame: textFrame(value) }) as const;
 
 /** The (UN)SUBSCRIBE commands for topics of a prefix, as they arrive at Redis. */
 async function watchSubscriptions(prefix: string) {
@@ -37,7 +38,7 @@ describe('redis: broker', () => {
     await node.broker.subscribe('app/c/a');
     await other.broker.subscribe('app/c/b');
     using connection = admin(redis);
-    const topic = (name: string) => `${settings.prefix}0/app/c/${name}`;
+    const topic = (name: string) => `${settings.prefix}0/{app}/c/${name}`;
     expect(await connection.pubsub('NUMSUB', topic('a'), topic('b'), topic('c'))).toEqual([
       topic('a'),
       1,
@@ -47,7 +48,7 @@ describe('redis: broker', () => {
       0,
     ]);
     node.broker.unsubscribe('app/c/a');
-    await watched.until('unsubscribe app/c/a');
+    await watched.until('unsubscribe {app}/c/a');
     expect(await connection.pubsub('NUMSUB', topic('a'))).toEqual([topic('a'), 0]);
   });
 
@@ -63,8 +64,8 @@ describe('redis: broker', () => {
     await node.broker.publish('app/c/a', text('hello'));
     expect(await node.deliveries.nextText()).toBe('app/c/a hello');
     await node.broker.subscribe('app/c/last');
-    await watched.until('subscribe app/c/last');
-    expect(watched.seen).toEqual(['subscribe app/c/a', 'subscribe app/c/last']);
+    await watched.until('subscribe {app}/c/last');
+    expect(watched.seen).toEqual(['subscribe {app}/c/a', 'subscribe {app}/c/last']);
   });
 
   test('delivers nothing of a topic that is only kept for a while', async () => {
@@ -83,7 +84,7 @@ describe('redis: broker', () => {
     await node.broker.subscribe('app/c/a');
     using connection = admin(redis);
     for (const garbage of ['', 'no line break', '\n', 'unknown\nx', `${'frame '.repeat(100)}\n`, '{"event":"x"}\n']) {
-      await connection.publish(`${settings.prefix}0/app/c/a`, garbage);
+      await connection.publish(`${settings.prefix}0/{app}/c/a`, garbage);
     }
     await node.broker.publish('app/c/a', text('hello'));
     expect(await node.deliveries.nextText()).toBe('app/c/a hello');

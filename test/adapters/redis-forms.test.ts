@@ -1,57 +1,11 @@
-// The pure parts of the Redis adapters: envelopes, keys, the register's entries, and where Redis is.
+// The pure parts of the Redis adapters: keys and their slots, the register's entries, and where Redis is.
 import { describe, expect, test } from 'vitest';
-import { decode, encode } from '../../src/adapters/redis/envelope.ts';
-import { type Holding, readHolding, writeHolding } from '../../src/adapters/redis/holdings.ts';
+import type { Holding } from '../../src/adapters/holdings.ts';
+import { readHolding, writeHolding } from '../../src/adapters/redis/holdings.ts';
 import { createKeys } from '../../src/adapters/redis/keys.ts';
-import { addressOf, nameOf } from '../../src/adapters/redis/settings.ts';
+import { nameOf, placeOf } from '../../src/adapters/redis/settings.ts';
+import { slotOf } from '../../src/adapters/redis/slot.ts';
 import { awkwardTexts } from './contract/cluster.ts';
-
-describe('envelope', () => {
-  test.each([
-    ['frame\nhello', { type: 'frame', frame: Buffer.from('hello') }],
-    ['frame\n', { type: 'frame', frame: Buffer.from('') }],
-    ['frame 12.34\nline\nbreak', { type: 'frame', frame: Buffer.from('line\nbreak'), except: '12.34' }],
-    ['terminate\n', { type: 'terminate' }],
-    ['unsubscribe\npresence-ü', { type: 'unsubscribe', channel: 'presence-ü' }],
-  ] as const)('%j is what it says', (text, message) => {
-    expect(encode(message).toString()).toBe(text);
-    expect(decode(Buffer.from(text))).toEqual(message);
-  });
-
-  test('what the scripts announce has the number of its change', () => {
-    const announced = { type: 'frame', frame: Buffer.from('x'), except: '12.34', change: 1763693222123456 };
-    expect(decode(Buffer.from('change 1763693222123456 12.34\nx'))).toEqual(announced);
-  });
-
-  test.each(['change 1\nx', 'change x 1.2\nx', 'change 1 \nx', 'change 1 2 3\nx'])('%j is no change', (text) => {
-    expect(decode(Buffer.from(text))).toBe(undefined);
-  });
-
-  test.each([
-    '',
-    'frame',
-    'frames\nx',
-    'FRAME\nx',
-    ' frame\nx',
-    'terminate',
-    'terminate \n',
-    '\nframe\n',
-    '{}\n',
-    'unsubscribe',
-    'unsubscribe\n',
-    'unsubscribe x\nx',
-  ])('%j is no message', (text) => {
-    expect(decode(Buffer.from(text))).toBe(undefined);
-  });
-
-  test('takes no bytes that are not UTF-8 for a channel', () => {
-    expect(decode(Buffer.concat([Buffer.from('unsubscribe\n'), Buffer.from([0xc3])]))).toBe(undefined);
-  });
-
-  test('takes no long line for a header', () => {
-    expect(decode(Buffer.concat([Buffer.from('frame '), Buffer.alloc(1000, 'x'), Buffer.from('\n')]))).toBe(undefined);
-  });
-});
 
 describe('keys', () => {
   test('start with the prefix, and those of an app share its slot', () => {
@@ -59,6 +13,16 @@ describe('keys', () => {
     expect(keys.nodes).toBe('my:{cluster}:nodes');
     expect(keys.held('app', 'node-1')).toBe('my:{app}:held:node-1');
     expect(keys.subscribers('app', 'presence-a')).toBe('my:{app}:subscribers:presence-a');
+  });
+
+  test('of an app and the names of its topics are in one slot, whatever they are called', () => {
+    const keys = createKeys('my:', 0);
+    const slot = slotOf('app');
+    for (const text of awkwardTexts) {
+      const names = [keys.denied('app', text, text), keys.user('app', text), keys.cachedEvent('app', text)];
+      names.push(keys.tabs('app', text), keys.gone('app', text), keys.topicName(`app/u/${text}`));
+      expect(names.map(slotOf)).toEqual(names.map(() => slot));
+    }
   });
 
   test.each(awkwardTexts)('a topic is found again in its name: %j', (text) => {
@@ -89,11 +53,32 @@ describe('register', () => {
   );
 });
 
-describe('address', () => {
-  const single = { host: 'redis.internal', port: 6380, db: 4, tls: true, password: 'secret' } as const;
+describe('slot', () => {
+  test.each([
+    // 0x31c3, the example of the specification; the others are Redis' own answers to CLUSTER KEYSLOT.
+    ['123456789', 12739],
+    ['foo', 12182],
+    ['zwölf', 8140],
+    ['user1000', 3443],
+    ['{user1000}.following', 3443],
+    ['foo{{bar}}zap', 4015],
+    ['foo{bar}{zap}', 5061],
+    ['foo{}{bar}', 8363],
+    ['foo{bar', 15278],
+    ['foo}bar{', 11073],
+  ])('of %j is the one Redis has', (name, slot) => {
+    expect(slotOf(name)).toBe(slot);
+  });
+});
 
-  test('comes from the single settings without a URL', () => {
-    expect(addressOf({ ...single, prefix: 'x' })).toEqual(single);
+describe('place', () => {
+  const single = { host: 'redis.internal', port: 6380, db: 4, tls: true, password: 'secret' } as const;
+  const access = { username: 'me', password: 'secret', db: 0, tls: true } as const;
+
+  test('is one server without more', () => {
+    const place = placeOf({ ...single, prefix: 'x' });
+    expect(place).toEqual({ type: 'server', ...single });
+    expect(nameOf(place)).toBe('rediss://redis.internal:6380/4');
   });
 
   test.each([
@@ -105,8 +90,42 @@ describe('address', () => {
       'rediss://h:6379/7',
     ],
     ['redis://[::1]:6390', { host: '::1', port: 6390, db: 0, tls: false }, 'redis://[::1]:6390/0'],
-  ])('%s wins over them', (url, address, name) => {
-    expect(addressOf({ ...single, prefix: 'x', url })).toEqual(address);
-    expect(nameOf(addressOf({ ...single, prefix: 'x', url }))).toBe(name);
+  ])('%s wins over the single settings', (url, server, name) => {
+    const place = placeOf({ ...single, prefix: 'x', url });
+    expect(place).toEqual({ type: 'server', ...server });
+    expect(nameOf(place)).toBe(name);
+  });
+
+  test('is what Sentinels say, who have passwords of their own', () => {
+    const sentinels = ['10.0.0.1:26379', '[::1]:26380'];
+    const place = placeOf({
+      ...single,
+      ...access,
+      prefix: 'x',
+      sentinels,
+      sentinelName: 'main',
+      sentinelPassword: 'other',
+    });
+    expect(place).toEqual({
+      type: 'sentinels',
+      sentinels: [
+        { host: '10.0.0.1', port: 26379 },
+        { host: '::1', port: 26380 },
+      ],
+      name: 'main',
+      sentinelPassword: 'other',
+      ...access,
+    });
+    expect(nameOf(place)).toBe('rediss-sentinel://10.0.0.1:26379,[::1]:26380/0#main');
+  });
+
+  test('is a Cluster, known by some of its nodes', () => {
+    const place = placeOf({ ...single, ...access, prefix: 'x', cluster: ['a:1', 'b:2'] });
+    const startNodes = [
+      { host: 'a', port: 1 },
+      { host: 'b', port: 2 },
+    ];
+    expect(place).toEqual({ type: 'cluster', startNodes, ...access });
+    expect(nameOf(place)).toBe('rediss-cluster://a:1,b:2');
   });
 });

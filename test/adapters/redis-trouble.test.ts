@@ -3,10 +3,11 @@ import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { redisAdapters } from '../../src/adapters/redis/adapters.ts';
 import { RequestError } from '../../src/protocol/errors.ts';
+import { textFrame } from '../../src/protocol/frame.ts';
 import { freePort, startRedis } from '../support/redis.ts';
 import { admin, startNode } from './support/redis-node.ts';
 
-const text = (value: string) => ({ type: 'frame', frame: Buffer.from(value) }) as const;
+const text = (value: string) => ({ type: 'frame', frame: textFrame(value) }) as const;
 const silent = pino({ level: 'silent' });
 const nowhere = { host: '127.0.0.1', port: 6379, db: 0, tls: false, prefix: 'x:' };
 

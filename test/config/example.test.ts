@@ -18,9 +18,17 @@ const example = read('fanfare.example.yaml');
 const complete = example.replace(/^( *)#(?=(?: {2})*(?:- )?[a-zA-Z]+:)/gm, '$1');
 /** Of which a token is checked with one. */
 const tokenKeys = ['secret', 'publicKey', 'publicKeyFile', 'jwksUrl'];
-const completeWith = (name: string) => {
-  const others = tokenKeys.filter((other) => other !== name).join('|');
-  return complete.replace(new RegExp(`^ {8}(?:${others}):.*\\n`, 'gm'), '');
+/** Of which it is known where Redis is. */
+const redisPlaces = ['url', 'sentinels', 'cluster'];
+const completeWith = (tokenKey: string, redisPlace = 'url') => {
+  const tokens = tokenKeys.filter((other) => other !== tokenKey).join('|');
+  const places = redisPlaces.filter((other) => other !== redisPlace);
+  if (redisPlace !== 'sentinels') places.push('sentinelName', 'sentinelUsername', 'sentinelPassword');
+  return complete
+    .replace(new RegExp(`^ {8}(?:${tokens}):.*\\n`, 'gm'), '')
+    .replace(new RegExp(`^ {2}(?:${places.join('|')}):.*\\n`, 'gm'), '')
+    .replace('url: redis://', 'url: rediss://')
+    .replace('tls: false', 'tls: true');
 };
 const folder = mkdtempSync(join(tmpdir(), 'fanfare-example-'));
 const { certFile, keyFile } = makeCertificate(folder);
@@ -32,6 +40,9 @@ const pemFiles = {
   '/etc/fanfare/fullchain.pem': cert,
   '/etc/fanfare/privkey.pem': key,
   '/etc/fanfare/chain.pem': cert,
+  '/etc/fanfare/redis-ca.pem': cert,
+  '/etc/fanfare/redis-client.pem': cert,
+  '/etc/fanfare/redis-client-key.pem': key,
 };
 
 describe('config/fanfare.example.yaml', () => {
@@ -55,6 +66,11 @@ describe('config/fanfare.example.yaml', () => {
   it.each(tokenKeys)('is accepted with its keys taken out of their comments, and tokens checked with %s', (name) => {
     const { config } = loaded({ files: { ...pemFiles, 'fanfare.yaml': completeWith(name) } });
     expect(config.apps[0]?.auth?.bearer).toHaveProperty(name);
+  });
+
+  it.each(redisPlaces)('is accepted with its keys taken out of their comments, and Redis found by %s', (name) => {
+    const { config } = loaded({ files: { ...pemFiles, 'fanfare.yaml': completeWith('secret', name) } });
+    expect(config.redis).toHaveProperty(name);
   });
 
   it('says the defaults of auth in its comments', () => {

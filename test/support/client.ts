@@ -4,6 +4,9 @@ import { WebSocket } from 'ws';
 import { sign } from '../../src/protocol/signature.ts';
 import type { TestServer } from './server.ts';
 
+/** What a client has to know of a server, in this process or another. */
+export type Served = Pick<TestServer, 'port' | 'app' | 'config'>;
+
 export interface Frame {
   readonly event: string;
   readonly channel?: string;
@@ -30,11 +33,11 @@ export class Client implements AsyncDisposable {
   readonly socket: WebSocket;
   /** Resolves with the close frame's code and reason. */
   readonly closed: Promise<Closed>;
-  readonly #server: TestServer;
+  readonly #server: Served;
   readonly #arrived: string[] = [];
   readonly #waiting: ((text: string) => void)[] = [];
 
-  constructor(server: TestServer, options: ConnectOptions = {}) {
+  constructor(server: Served, options: ConnectOptions = {}) {
     const { key = server.app.key, query = 'protocol=7&client=test&version=1.0', path = server.config.path } = options;
     const scheme = server.config.tls === undefined ? 'ws' : 'wss';
     const host = server.config.host.includes(':') ? `[${server.config.host}]` : server.config.host;
@@ -124,7 +127,7 @@ export class Client implements AsyncDisposable {
 }
 
 /** Connects and waits for connection_established. */
-export async function connect(server: TestServer, options: ConnectOptions = {}): Promise<Client> {
+export async function connect(server: Served, options: ConnectOptions = {}): Promise<Client> {
   const client = new Client(server, options);
   const { data } = await client.nextOf('pusher:connection_established');
   client.socketId = (JSON.parse(data as string) as { socket_id: string }).socket_id;

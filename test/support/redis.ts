@@ -61,6 +61,11 @@ export class TestRedis implements AsyncDisposable {
     await once(redis, 'exit');
   }
 
+  /** SIGSTOP makes it stand still, SIGCONT go on. */
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     await rm(this.#folder, { recursive: true, force: true });

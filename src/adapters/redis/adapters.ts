@@ -5,27 +5,47 @@ import { type BrokerOptions, RedisBroker } from './broker.ts';
 import { Changes } from './changes.ts';
 import { RedisClient } from './client.ts';
 import { RedisEventCache } from './event-cache.ts';
+import { Lease, type LeaseOptions } from './lease.ts';
+import { type LinkOptions, RedisLink } from './link.ts';
 import { Node } from './node.ts';
 import { RedisRateLimiter } from './rate-limiter.ts';
 import { Reaper, type ReaperOptions } from './reaper.ts';
+import { KEEP_SECONDS } from './scripts/keep.lua.ts';
 import type { RedisOptions } from './settings.ts';
 import { RedisTracker } from './tracker.ts';
 
 const LINGER_MS = 2000;
-const LEASE_MS = 10_000;
-const REFRESH_MS = 3000;
+const LEASE_SECONDS = 10;
+/** Of a lease: a node is heard of three times in it, and one that is dead is noticed within one and a half. */
+const REFRESH_SHARE = 0.3;
+/** As dead connections to Redis are found out by it. */
+const LONGEST_REFRESH_MS = 3000;
+const KEEP_EVERY_MS = (KEEP_SECONDS * 1000) / 4;
 
-/** @param options the `redis` section of the configuration; its times are the defaults unless given */
-export function redisAdapters(options: RedisOptions & Partial<BrokerOptions & ReaperOptions>, log: Logger): Adapters {
-  const { lingerMs = LINGER_MS, leaseMs = LEASE_MS, refreshMs = REFRESH_MS, ...redis } = options;
+/** The `redis` section of the configuration. */
+interface Options extends RedisOptions, Partial<LinkOptions> {
+  readonly leaseSeconds?: number;
+}
+
+type Times = BrokerOptions & LeaseOptions & ReaperOptions;
+
+/** @param options its times are the defaults unless given */
+export function redisAdapters(options: Options & Partial<Times>, log: Logger): Adapters {
+  const { leaseSeconds = LEASE_SECONDS, closeWhenLost = true, leaseMs = leaseSeconds * 1000, ...others } = options;
+  const refreshes = Math.min(leaseMs * REFRESH_SHARE, LONGEST_REFRESH_MS);
+  const { lingerMs = LINGER_MS, refreshMs = refreshes, keepEveryMs = KEEP_EVERY_MS, ...redis } = others;
   const client = new RedisClient(redis, log);
   const changes = new Changes(client);
-  const node = new Node(client, changes, log);
-  const reaper = new Reaper(client, node, changes, { leaseMs, refreshMs }, log);
+  const lease = new Lease(client, { leaseMs });
+  const node = new Node(client, changes, lease, log);
+  const reaper = new Reaper(client, node, lease, changes, { refreshMs, keepEveryMs }, log);
+  const broker = new RedisBroker(client, { lingerMs }, log);
   return {
-    broker: new RedisBroker(client, { lingerMs }, log),
+    scattered: true,
+    broker,
     tracker: new RedisTracker(client, node, changes, reaper),
     eventCache: new RedisEventCache(client),
     rateLimiter: new RedisRateLimiter(client),
+    link: new RedisLink(client, broker, reaper, { closeWhenLost }),
   };
 }

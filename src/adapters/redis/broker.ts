@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import type { Broker, BrokerMessage, Deliver, Topic } from '../../core/ports.ts';
 import { requestErrors } from '../../protocol/errors.ts';
 import type { RedisClient } from './client.ts';
-import { decode, encode } from './envelope.ts';
 
 /** Topics in one SUBSCRIBE after the connection came back. */
 const TOPICS_AT_ONCE = 500;
@@ -29,13 +28,14 @@ export class RedisBroker implements Broker {
   /** Redis knows of every topic; false from a loss until all are subscribed again. */
   #listening = false;
   #malformed = 0;
+  #onListening: () => void = () => {};
 
   constructor(client: RedisClient, options: BrokerOptions, log: Logger) {
     this.#client = client;
     this.#options = options;
     this.#log = log;
-    client.subscriber.on('messageBuffer', this.#receive);
-    client.subscriber.on('close', () => {
+    client.subscriber.onMessage(this.#receive);
+    client.subscriber.onLost(() => {
       this.#listening = false;
     });
     client.onRestored(() => void this.#subscribeAgain());
@@ -44,6 +44,16 @@ export class RedisBroker implements Broker {
   /** Messages that were dropped as they are none of ours. */
   get malformed(): number {
     return this.#malformed;
+  }
+
+  /** Whether every topic that is listened to here is known to Redis: false from a loss until all are again. */
+  get listening(): boolean {
+    return this.#listening;
+  }
+
+  /** @param listener is called when all topics are subscribed again after a loss */
+  onListening(listener: () => void): void {
+    this.#onListening = listener;
   }
 
   async start(deliver: Deliver): Promise<void> {
@@ -79,7 +89,7 @@ export class RedisBroker implements Broker {
     }
     const { subscriber, keys } = this.#client;
     const listening: Listening = {
-      confirmed: this.#client.answer(subscriber.subscribe(keys.topicName(topic))),
+      confirmed: this.#client.answer(subscriber.subscribe([keys.topicName(topic)])),
       letGo: undefined,
     };
     this.#topics.set(topic, listening);
@@ -105,8 +115,9 @@ export class RedisBroker implements Broker {
   /** Rejects with RequestError 503 while Redis is away, also when only this node cannot hear it. */
   async publish(topic: Topic, message: BrokerMessage): Promise<void> {
     if (!this.#listening) throw requestErrors.notPublished();
+    const { keys, envelope } = this.#client;
     try {
-      await this.#client.answer(this.#client.commands.publish(this.#client.keys.topicName(topic), encode(message)));
+      await this.#client.publish(keys.topicName(topic), envelope.encode(topic, message));
     } catch {
       throw requestErrors.notPublished();
     }
@@ -122,7 +133,7 @@ export class RedisBroker implements Broker {
     const topic = this.#client.keys.topicOf(name);
     const listening = this.#topics.get(topic);
     if (listening === undefined || listening.letGo !== undefined) return;
-    const message = decode(bytes);
+    const message = this.#client.envelope.decode(topic, bytes);
     if (message === undefined) this.#drop(topic);
     else this.#deliver?.(topic, message);
   };
@@ -137,14 +148,13 @@ export class RedisBroker implements Broker {
     const names = Array.from(this.#topics.keys(), this.#client.keys.topicName);
     const subscribed: Promise<unknown>[] = [];
     for (let from = 0; from < names.length; from += TOPICS_AT_ONCE) {
-      subscribed.push(
-        this.#client.answer(this.#client.subscriber.subscribe(...names.slice(from, from + TOPICS_AT_ONCE))),
-      );
+      subscribed.push(this.#client.answer(this.#client.subscriber.subscribe(names.slice(from, from + TOPICS_AT_ONCE))));
     }
     try {
       await Promise.all(subscribed);
       this.#listening = this.#deliver !== undefined;
       this.#log.info({ topics: names.length }, 'listening to Redis again');
+      this.#onListening();
     } catch {
       // Lost once more: the next time comes with the next connection.
     }

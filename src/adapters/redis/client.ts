@@ -1,30 +1,24 @@
-// The two connections of a node to Redis: one for commands, one that listens. While Redis is away commands fail at
-// once instead of waiting in a queue, and both connections come back by themselves.
-import { type RedisOptions as ConnectionOptions, Redis } from 'ioredis';
+// A node's way to Redis: for commands and for listening. While Redis is away commands fail at once instead of waiting
+// in a queue, and all connections come back by themselves.
+import type { Cluster, Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { requestErrors } from '../../protocol/errors.ts';
+import { ClusteredConnections } from './clustered.ts';
+import type { ConnectionEvents, Connections, Subscriber } from './connections.ts';
+import { DirectConnections } from './direct.ts';
+import { Envelope } from './envelope.ts';
 import { createKeys, type Keys } from './keys.ts';
-import { scripts } from './scripts/all.ts';
 import type { Script } from './scripts/script.ts';
-import { addressOf, nameOf, type RedisAddress, type RedisOptions } from './settings.ts';
-
-const CONNECT_WITHIN_MS = 3000;
-/** A connection on which an answer is owed and nothing arrives for so long is given up and made anew. */
-const ANSWER_WITHIN_MS = 5000;
-const FIRST_RETRY_MS = 50;
-const LONGEST_RETRY_MS = 2000;
+import { nameOf, placeOf, type RedisOptions } from './settings.ts';
 
 export type ScriptArgument = string | number | Buffer;
-
-/** What tells the two connections apart. */
-type OwnOptions = Pick<ConnectionOptions, 'enableAutoPipelining' | 'scripts'>;
 
 type RunScript = (...args: ScriptArgument[]) => Promise<unknown>;
 
 export class RedisClient {
   readonly keys: Keys;
-  readonly commands: Redis;
-  readonly subscriber: Redis;
+  readonly envelope: Envelope;
+  readonly #connections: Connections;
   readonly #name: string;
   readonly #log: Logger;
   readonly #restored: (() => void)[] = [];
@@ -35,20 +29,38 @@ export class RedisClient {
   #reason = '';
 
   constructor(options: RedisOptions, log: Logger) {
-    const address = addressOf(options);
-    this.keys = createKeys(options.prefix, address.db);
-    this.#name = nameOf(address);
+    const place = placeOf(options);
+    this.keys = createKeys(options.prefix, place.db);
+    this.envelope = new Envelope(options.busSecret);
+    this.#name = nameOf(place);
     this.#log = log;
-    this.commands = this.#connection(address, { enableAutoPipelining: true, scripts });
-    this.subscriber = this.#connection(address, {});
+    const events: ConnectionEvents = {
+      onUp: () => this.#onUp(),
+      onDown: () => this.#onDown(),
+      onTrouble: (reason) => {
+        this.#reason = reason;
+      },
+    };
+    this.#connections =
+      place.type === 'cluster'
+        ? new ClusteredConnections(place, options, events)
+        : new DirectConnections(place, options, events);
   }
 
-  /** Both connections are up. */
+  get commands(): Redis | Cluster {
+    return this.#connections.commands;
+  }
+
+  get subscriber(): Subscriber {
+    return this.#connections.subscriber;
+  }
+
+  /** All connections are up. */
   get ready(): boolean {
-    return this.commands.status === 'ready' && this.subscriber.status === 'ready';
+    return this.#connections.ready;
   }
 
-  /** @param listener is called whenever both connections are up again after a loss. */
+  /** @param listener is called whenever all connections are up again after a loss. */
   onRestored(listener: () => void): void {
     this.#restored.push(listener);
   }
@@ -66,6 +78,16 @@ export class RedisClient {
   /** Called by each port that stops, with itself; disconnects for the last. Safe to call twice. */
   stop(user: object): void {
     if (this.#users.delete(user) && this.#users.size === 0) this.#disconnect();
+  }
+
+  /** Rejects when a connection does not answer; a dead one is given up by it and made anew. */
+  async ping(): Promise<void> {
+    await this.answer(this.#connections.ping());
+  }
+
+  /** @throws RequestError 503 */
+  async publish(name: string, message: Buffer): Promise<void> {
+    await this.answer(this.#connections.publish(name, message));
   }
 
   /**
@@ -91,55 +113,31 @@ export class RedisClient {
     }
   }
 
-  #connection({ tls, username, password, ...address }: RedisAddress, own: OwnOptions): Redis {
-    const redis = new Redis({
-      ...address,
-      ...(username !== undefined && { username }),
-      ...(password !== undefined && { password }),
-      ...(tls && { tls: {} }),
-      lazyConnect: true,
-      connectTimeout: CONNECT_WITHIN_MS,
-      socketTimeout: ANSWER_WITHIN_MS,
-      retryStrategy: retryAfterMs,
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      autoResendUnfulfilledCommands: false,
-      autoResubscribe: false,
-      ...own,
-    });
-    redis.on('error', (err: Error & { code?: string }) => {
-      this.#reason = err.message.replace(/^connect /, '') || (err.code ?? err.name);
-    });
-    redis.on('close', () => this.#onClose());
-    redis.on('ready', () => this.#onReady());
-    return redis;
-  }
-
   async #connect(): Promise<void> {
     try {
-      await Promise.all([this.commands.connect(), this.subscriber.connect()]);
+      await this.#connections.connect();
       this.#open = true;
       this.#log.info({ redis: this.#name }, 'connected to Redis');
     } catch (err) {
       this.#disconnect();
-      throw new Error(`Redis at ${this.#name} cannot be reached: ${this.#reason || (err as Error).message}`);
+      const reason = this.#reason || (err as Error).message;
+      throw new Error(`Redis at ${this.#name} cannot be reached: ${reason}${guessAt(reason, this.#name)}`);
     }
   }
 
   #disconnect(): void {
     this.#open = false;
     this.#opening = undefined;
-    this.commands.disconnect();
-    this.subscriber.disconnect();
+    this.#connections.disconnect();
   }
 
-  #onClose(): void {
+  #onDown(): void {
     if (!this.#open || this.#lost) return;
     this.#lost = true;
     this.#log.warn({ redis: this.#name, reason: this.#reason }, 'the connection to Redis was lost');
   }
 
-  #onReady(): void {
+  #onUp(): void {
     if (!this.#lost || !this.ready) return;
     this.#lost = false;
     this.#reason = '';
@@ -148,8 +146,7 @@ export class RedisClient {
   }
 }
 
-/** Doubling, with jitter so that not all nodes come at once. */
-function retryAfterMs(attempt: number): number {
-  const waitMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), LONGEST_RETRY_MS);
-  return waitMs * (0.75 + Math.random() / 4);
+/** Whose certificate is refused may learn no more than that nobody listens any more. */
+function guessAt(reason: string, name: string): string {
+  return name.startsWith('rediss') && /ECONNRESET|EPIPE/.test(reason) ? ' (it may want a certificate it knows)' : '';
 }

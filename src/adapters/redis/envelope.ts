@@ -1,10 +1,13 @@
-// A broker message as bytes: a header line, then the frame as it goes to the sockets; pure.
+// A broker message as bytes: a header line, then the frame as it goes to the sockets.
 //   frame [socket id that is not to get it]\n<frame>
 //   change <number> <socket id that is not to get it>\n<frame>     written by the scripts that number the change
 //   terminate\n
 //   unsubscribe\n<channel>
+// With a secret, 32 bytes of HMAC-SHA256 stand before what follows the line break.
 import { isUtf8 } from 'node:buffer';
-import type { BrokerMessage } from '../../core/ports.ts';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { BrokerMessage, Topic } from '../../core/ports.ts';
+import { isTextFrame } from '../../protocol/frame.ts';
 
 const LINE_BREAK = 0x0a;
 const LONGEST_HEADER = 64;
@@ -13,37 +16,87 @@ const FRAME_EXCEPT = 'frame ';
 const CHANGE = /^change (\d{1,16}) (\S+)$/;
 const TERMINATE = 'terminate';
 const UNSUBSCRIBE = 'unsubscribe';
+const SIGNATURE_BYTES = 32;
 
 const terminate: BrokerMessage = { type: 'terminate' };
-const terminateBytes = Buffer.from(`${TERMINATE}\n`);
+const NOTHING = Buffer.alloc(0);
 
-/** Of a message without a number: numbered ones are published by the scripts only. */
-export function encode(message: BrokerMessage): Buffer {
-  if (message.type === 'terminate') return terminateBytes;
-  if (message.type === 'unsubscribe') return Buffer.from(`${UNSUBSCRIBE}\n${message.channel}`);
-  const { frame, except } = message;
-  const header = except === undefined ? `${FRAME}\n` : `${FRAME_EXCEPT}${except}\n`;
-  const bytes = Buffer.allocUnsafe(header.length + frame.length);
-  bytes.write(header, 'latin1');
-  frame.copy(bytes, header.length);
-  return bytes;
+export class Envelope {
+  readonly #secret: string | undefined;
+
+  /** @param secret that all nodes share: messages that are not signed with it, for their topic, are none of theirs */
+  constructor(secret: string | undefined) {
+    this.#secret = secret;
+  }
+
+  /** Of a message without a number: numbered ones are published by the scripts only. */
+  encode(topic: Topic, message: BrokerMessage): Buffer {
+    const header = headerOf(message);
+    const body = this.#sealed(topic, header, bodyOf(message));
+    const bytes = Buffer.allocUnsafe(header.length + 1 + body.length);
+    bytes.write(`${header}\n`, 'latin1');
+    body.copy(bytes, header.length + 1);
+    return bytes;
+  }
+
+  /** What follows the line break of an announcement that is to be numbered. The number is not signed. */
+  announcement(topic: Topic, socketId: string, frame: Buffer): Buffer {
+    return this.#sealed(topic, `change ${socketId}`, frame);
+  }
+
+  /** @returns undefined for bytes that are no message. The frame shares the memory of `bytes`. */
+  decode(topic: Topic, bytes: Buffer): BrokerMessage | undefined {
+    const end = bytes.indexOf(LINE_BREAK);
+    if (end < 0 || end > LONGEST_HEADER) return undefined;
+    const header = bytes.toString('latin1', 0, end);
+    const [, change, socketId] = CHANGE.exec(header) ?? [];
+    const signed = change === undefined ? header : `change ${socketId}`;
+    const body = this.#opened(topic, signed, bytes.subarray(end + 1));
+    if (body === undefined) return undefined;
+    if (header === TERMINATE) return body.length === 0 ? terminate : undefined;
+    if (header === UNSUBSCRIBE) return unsubscribe(body);
+    if (!isTextFrame(body)) return undefined;
+    if (change !== undefined) return { type: 'frame', frame: body, except: socketId, change: Number(change) };
+    if (header === FRAME) return { type: 'frame', frame: body };
+    if (!header.startsWith(FRAME_EXCEPT)) return undefined;
+    return { type: 'frame', frame: body, except: header.slice(FRAME_EXCEPT.length) };
+  }
+
+  #sealed(topic: Topic, signed: string, body: Buffer): Buffer {
+    if (this.#secret === undefined) return body;
+    return Buffer.concat([signatureOf(this.#secret, topic, signed, body), body]);
+  }
+
+  #opened(topic: Topic, signed: string, sealed: Buffer): Buffer | undefined {
+    if (this.#secret === undefined) return sealed;
+    if (sealed.length < SIGNATURE_BYTES) return undefined;
+    const body = sealed.subarray(SIGNATURE_BYTES);
+    const isOurs = timingSafeEqual(signatureOf(this.#secret, topic, signed, body), sealed.subarray(0, SIGNATURE_BYTES));
+    return isOurs ? body : undefined;
+  }
 }
 
-/** @returns undefined for bytes that are no message. The frame shares the memory of `bytes`. */
-export function decode(bytes: Buffer): BrokerMessage | undefined {
-  const end = bytes.indexOf(LINE_BREAK);
-  if (end < 0 || end > LONGEST_HEADER) return undefined;
-  const header = bytes.toString('latin1', 0, end);
-  if (header === FRAME) return { type: 'frame', frame: bytes.subarray(end + 1) };
-  if (header.startsWith(FRAME_EXCEPT)) {
-    return { type: 'frame', frame: bytes.subarray(end + 1), except: header.slice(FRAME_EXCEPT.length) };
+/** With the length, as a topic may hold any character. */
+function signatureOf(secret: string, topic: Topic, signed: string, body: Buffer): Buffer {
+  return createHmac('sha256', secret).update(`${signed}\n${topic.length}\n${topic}\n`).update(body).digest();
+}
+
+function headerOf(message: BrokerMessage): string {
+  if (message.type !== 'frame') return message.type;
+  return message.except === undefined ? FRAME : FRAME_EXCEPT + message.except;
+}
+
+function bodyOf(message: BrokerMessage): Buffer {
+  switch (message.type) {
+    case 'frame':
+      return message.frame;
+    case 'terminate':
+      return NOTHING;
+    case 'unsubscribe':
+      return Buffer.from(message.channel);
+    default:
+      return message satisfies never;
   }
-  if (header === TERMINATE) return terminate;
-  if (header === UNSUBSCRIBE) return unsubscribe(bytes.subarray(end + 1));
-  const [, change, except] = CHANGE.exec(header) ?? [];
-  return change === undefined
-    ? undefined
-    : { type: 'frame', frame: bytes.subarray(end + 1), except, change: Number(change) };
 }
 
 function unsubscribe(name: Buffer): BrokerMessage | undefined {

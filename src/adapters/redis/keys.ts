@@ -7,10 +7,16 @@ export interface Keys {
   readonly nodes: string;
   /** Sorted set: id of a node that is being reaped → when another node may take that over. */
   readonly reaping: string;
+  /** String: when Redis was found empty, in ms of its clock. */
+  readonly began: string;
+  /** String: when any node was last heard of, in ms of Redis' clock. */
+  readonly heard: string;
   /** Set: the apps a node holds something of. */
   readonly appsOf: (nodeId: string) => string;
   /** Set: what a node holds of an app, as written by holdings.ts. */
   readonly held: (appId: string, nodeId: string) => string;
+  /** String: there when the node was taken for dead: it may hold nothing of the app any more. */
+  readonly gone: (appId: string, nodeId: string) => string;
   /** Hash: socket id of an open connection → node id. */
   readonly connections: (appId: string) => string;
   /** Hash: occupied channel → "subscriptions users". */
@@ -31,7 +37,7 @@ export interface Keys {
   readonly cachedEvent: (appId: string, channel: string) => string;
   /** List: when each of the last units was admitted. */
   readonly rate: (key: string) => string;
-  /** The Redis channel of a topic, and the way back. */
+  /** The Redis channel of a topic, in the slot of its app's keys, and the way back. */
   readonly topicName: (topic: Topic) => string;
   readonly topicOf: (name: Buffer) => Topic;
 }
@@ -45,8 +51,11 @@ export function createKeys(prefix: string, db: number): Keys {
   return {
     nodes: `${cluster}:nodes`,
     reaping: `${cluster}:reaping`,
+    began: `${cluster}:began`,
+    heard: `${cluster}:heard`,
     appsOf: (nodeId) => `${cluster}:apps:${nodeId}`,
     held: (appId, nodeId) => `${app(appId)}:held:${nodeId}`,
+    gone: (appId, nodeId) => `${app(appId)}:gone:${nodeId}`,
     connections: (appId) => `${app(appId)}:connections`,
     channels: (appId) => `${app(appId)}:channels`,
     subscribers: (appId, channel) => `${app(appId)}:subscribers:${channel}`,
@@ -58,7 +67,18 @@ export function createKeys(prefix: string, db: number): Keys {
     user: (appId, userId) => `${app(appId)}:user:${userId}`,
     cachedEvent: (appId, channel) => `${app(appId)}:cache:${channel}`,
     rate: (key) => `${prefix}rate:${key}`,
-    topicName: (topic) => topics + topic,
-    topicOf: (name) => name.toString('utf8', topicsLength),
+    topicName: (topic) => topics + inBraces(topic),
+    topicOf: (name) => withoutBraces(name.toString('utf8', topicsLength)),
   };
+}
+
+/** Around the app's id, which is what comes before the first slash. */
+function inBraces(topic: Topic): string {
+  const end = topic.indexOf('/');
+  return `{${topic.slice(0, end)}}${topic.slice(end)}`;
+}
+
+function withoutBraces(text: string): Topic {
+  const end = text.indexOf('}');
+  return text.slice(1, end) + text.slice(end + 1);
 }

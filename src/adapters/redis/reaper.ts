@@ -1,51 +1,88 @@
 // Keeps this node's lease, and lets go of what nodes whose lease lapsed have left behind: by the same scripts and with
 // the same announcements as if they had done it themselves.
 import type { Logger } from 'pino';
-import type { Departure } from '../../core/ports.ts';
+import type { Departure, Return } from '../../core/ports.ts';
 import type { Changes } from './changes.ts';
 import type { RedisClient } from './client.ts';
-import { announceLeft, readHolding } from './holdings.ts';
+import { readHolding } from './holdings.ts';
+import type { Lease } from './lease.ts';
 import type { Node } from './node.ts';
-import { lease } from './scripts/lease.lua.ts';
+import { KEEP_SECONDS } from './scripts/keep.lua.ts';
+import { strikeOff } from './scripts/strike-off.lua.ts';
 
 /** What is let go of in one go, so that Redis serves others in between. */
 const BATCH = 100;
 
 export interface ReaperOptions {
-  /** A node that is not heard of for so long is taken for dead. */
-  readonly leaseMs: number;
   /** How often a node is heard of; several times per lease. */
   readonly refreshMs: number;
+  /** How often Redis is told to keep what the node holds; several times per `KEEP_SECONDS`. */
+  readonly keepEveryMs: number;
 }
 
 export class Reaper {
   readonly #client: RedisClient;
   readonly #node: Node;
+  readonly #lease: Lease;
   readonly #changes: Changes;
   readonly #options: ReaperOptions;
   readonly #log: Logger;
   readonly #reaping = new Map<string, Promise<void>>();
   #onDeparture: (departure: Departure) => void = () => {};
+  #onLost: () => void = () => {};
+  #onRegistered: () => void = () => {};
+  #lost = false;
   #timer: NodeJS.Timeout | undefined;
+  #refreshedAtMs = 0;
+  #keptAtMs = 0;
   #renewing: Promise<void> | undefined;
+  #keeping: Promise<void> | undefined;
 
-  constructor(client: RedisClient, node: Node, changes: Changes, options: ReaperOptions, log: Logger) {
+  constructor(client: RedisClient, node: Node, lease: Lease, changes: Changes, options: ReaperOptions, log: Logger) {
     this.#client = client;
     this.#node = node;
+    this.#lease = lease;
     this.#changes = changes;
     this.#options = options;
     this.#log = log;
     client.onRestored(() => {
-      if (this.#timer !== undefined) void this.#refresh();
+      if (this.#timer === undefined) return;
+      // It may be another Redis by now, one that never heard of the latest changes.
+      this.#node.doubt();
+      void this.#refresh();
     });
   }
 
-  /** @param onDeparture is called for each subscription this node ends in the name of another */
-  async start(onDeparture: (departure: Departure) => void): Promise<void> {
+  /** Redis could not be reached for longer than the lease: the others take this node for dead. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** @param listener is called when the node is lost; once until it is back. */
+  onLost(listener: () => void): void {
+    this.#onLost = listener;
+  }
+
+  /** Whether Redis knows what this node holds, as far as can be known. */
+  get registered(): boolean {
+    return !this.#node.doubtful && this.#renewing === undefined;
+  }
+
+  /** @param listener is called when the node is registered again, after a doubt */
+  onRegistered(listener: () => void): void {
+    this.#onRegistered = listener;
+  }
+
+  /**
+   * @param onDeparture is called for each subscription this node ends in the name of another
+   * @param onReturn is called for each subscription that another one had ended in the name of this node
+   */
+  async start(onDeparture: (departure: Departure) => void, onReturn: (returned: Return) => void): Promise<void> {
     if (this.#timer !== undefined) return;
     this.#onDeparture = onDeparture;
-    await this.#lease(this.#node.id, true);
-    this.#timer = setInterval(() => void this.#refresh(), this.#options.refreshMs).unref();
+    await this.#node.start(onReturn);
+    this.#refreshedAtMs = this.#keptAtMs = performance.now();
+    this.#timer = setInterval(() => this.#tick(), this.#options.refreshMs).unref();
   }
 
   /** Leaves the cluster; what the node still holds is let go of at once. */
@@ -53,25 +90,48 @@ export class Reaper {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    await this.#renewing;
+    await Promise.all([this.#renewing, this.#keeping]);
     this.#node.forget();
     if (!this.#client.ready) return;
-    for (const id of this.#node.former.keys()) this.#startReaping(id);
+    this.#reapFormer();
     await Promise.all(this.#reaping.values());
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    const stalled = nowMs - this.#refreshedAtMs > 2 * this.#options.refreshMs;
+    this.#refreshedAtMs = nowMs;
+    // A process that stood still cannot tell whether it could have reached Redis: it tries first.
+    if (this.#lease.overdue && !stalled) this.#lose();
+    void this.#refresh();
+    // Finds out that a connection is dead where nothing else would: the one that listens only waits.
+    this.#client.ping().catch(() => {});
+    if (nowMs - this.#keptAtMs < this.#options.keepEveryMs || this.#keeping !== undefined) return;
+    this.#keptAtMs = nowMs;
+    this.#keeping = this.#keep();
+  }
+
+  #lose(): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#log.error('Redis could not be reached for longer than the lease: this server is out of the cluster');
+    this.#onLost();
   }
 
   /** Renews the lease, reaps what it is told to, and registers the node again when what Redis knows is in doubt. */
   async #refresh(): Promise<void> {
     const { id } = this.#node;
     try {
-      const [known, ...lapsed] = await this.#lease(id);
+      const { known, lapsed } = await this.#lease.renew(id, this.#reaping.keys());
       if (this.#timer === undefined) return;
       for (const nodeId of lapsed) {
-        this.#log.warn({ nodeId }, 'a node is gone without leaving');
+        if (!this.#reaping.has(nodeId)) this.#log.warn({ nodeId }, 'a node is gone without leaving');
         this.#startReaping(nodeId);
       }
-      if (known === 0 && id === this.#node.id) this.#node.doubt();
+      if (!known && id === this.#node.id) this.#node.doubt();
       if (this.#node.doubtful) this.#renewing ??= this.#renew();
+      this.#lost &&= this.#lease.overdue;
+      this.#reapFormer();
     } catch {
       // Redis is away, which the client has logged; it is tried again when Redis is back.
     }
@@ -80,19 +140,29 @@ export class Reaper {
   /** Beside the refreshes, as it may take longer than a lease. */
   async #renew(): Promise<void> {
     try {
-      await this.#node.renew((id) => this.#lease(id, true));
-      for (const id of this.#node.former.keys()) this.#startReaping(id);
+      await this.#node.renew();
+      this.#lost &&= this.#lease.overdue;
+      this.#reapFormer();
     } catch {
       // Redis went away. The node is still doubtful, and what was not registered again is still its former id's.
     } finally {
       this.#renewing = undefined;
     }
+    if (this.registered) this.#onRegistered();
   }
 
-  /** @param isNew the id was not there before; it is not told of other nodes yet */
-  #lease(id: string, isNew = false): Promise<[known: 0 | 1, ...lapsed: string[]]> {
-    const { nodes, reaping } = this.#client.keys;
-    return this.#client.run(lease, [nodes, reaping], [id, this.#options.leaseMs, isNew ? 'new' : '']);
+  #reapFormer(): void {
+    for (const id of this.#node.former) this.#startReaping(id);
+  }
+
+  async #keep(): Promise<void> {
+    try {
+      await this.#node.keep();
+    } catch {
+      // Redis went away: everything is registered again, hence kept, when it is back.
+    } finally {
+      this.#keeping = undefined;
+    }
   }
 
   /** A node that is being reaped here already is left alone. */
@@ -113,12 +183,16 @@ export class Reaper {
   async #reap(nodeId: string): Promise<number> {
     const { commands, keys } = this.#client;
     let entries = 0;
+    const own = this.#node.appsOfFormer(nodeId);
     const enlisted = await this.#client.answer(commands.smembers(keys.appsOf(nodeId)));
-    for (const appId of new Set([...enlisted, ...(this.#node.former.get(nodeId) ?? [])])) {
+    for (const appId of new Set([...enlisted, ...(own ?? [])])) {
+      // Another node may only be slow: from here on it holds nothing more under this id.
+      const close = () => this.#client.answer(commands.set(keys.gone(appId, nodeId), '', 'EX', KEEP_SECONDS));
+      if (own === undefined) await close();
       entries += await this.#reapApp(nodeId, appId);
     }
-    await this.#client.answer(commands.del(keys.appsOf(nodeId)));
-    await this.#client.answer(Promise.all([commands.zrem(keys.nodes, nodeId), commands.zrem(keys.reaping, nodeId)]));
+    const names = [keys.nodes, keys.reaping, keys.appsOf(nodeId), keys.began, keys.heard];
+    await this.#client.run(strikeOff, names, [nodeId]);
     return entries;
   }
 
@@ -139,12 +213,9 @@ export class Reaper {
     const holding = readHolding(appId, text);
     if (holding === undefined) {
       await this.#client.answer(this.#client.commands.srem(held, text));
-    } else if (holding.type === 'subscription') {
-      const { channel, member } = holding;
-      const left = await this.#changes.leave(holding, nodeId, announceLeft(holding));
-      this.#onDeparture({ appId, channel, userId: member?.userId, left });
-    } else {
-      await this.#changes.depart(holding, nodeId);
+      return;
     }
+    const departure = await this.#changes.depart(holding, nodeId);
+    if (departure !== undefined) this.#onDeparture(departure);
   }
 }

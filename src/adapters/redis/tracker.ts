@@ -9,12 +9,14 @@ import type {
   Leave,
   Left,
   Member,
+  Return,
   Tracker,
 } from '../../core/ports.ts';
 import { type Changes, membersOf } from './changes.ts';
 import type { RedisClient } from './client.ts';
 import type { Node } from './node.ts';
 import type { Reaper } from './reaper.ts';
+import { list } from './scripts/list.lua.ts';
 import { members } from './scripts/members.lua.ts';
 
 /** Channels looked at in one step of a list. */
@@ -34,11 +36,14 @@ export class RedisTracker implements Tracker {
     this.#reaper = reaper;
   }
 
-  async start(onDeparture: (departure: Departure) => void): Promise<void> {
+  async start(
+    onDeparture: (departure: Departure) => void,
+    onReturn: (returned: Return) => void = () => {},
+  ): Promise<void> {
     if (this.#started) return;
     this.#started = true;
     await this.#client.start(this);
-    await this.#reaper.start(onDeparture);
+    await this.#reaper.start(onDeparture, onReturn);
   }
 
   async stop(): Promise<void> {
@@ -66,14 +71,16 @@ export class RedisTracker implements Tracker {
   join({ appId, channel, socketId, users, presence }: Join): Promise<Joined> {
     const holding = { type: 'subscription', appId, channel, socketId, member: presence?.member } as const;
     const { limit = 0, announce } = presence ?? {};
-    const change = (nodeId: string) => this.#changes.join(holding, nodeId, { users, limit, announce });
+    const terms = { users, limit, announce };
+    const change = async (nodeId: string) => (await this.#changes.join(holding, nodeId, terms)).joined;
     return this.#node.hold(holding, change, ({ refused }) => refused !== undefined);
   }
 
   leave({ appId, channel, socketId, presence }: Leave): Promise<Left> {
     const member = presence && { userId: presence.userId };
     const holding = { type: 'subscription', appId, channel, socketId, member } as const;
-    return this.#node.letGo(holding, (nodeId) => this.#changes.leave(holding, nodeId, presence?.announce));
+    const change = async (nodeId: string) => (await this.#changes.leave(holding, nodeId, presence?.announce)).left;
+    return this.#node.letGo(holding, change);
   }
 
   async deny(appId: string, channel: string, userId: string, seconds: number): Promise<void> {
@@ -98,16 +105,25 @@ export class RedisTracker implements Tracker {
   }
 
   async list(appId: string, prefix: string): Promise<Map<string, ChannelCounts>> {
-    const { commands, keys } = this.#client;
+    const { keys } = this.#client;
     const pattern = `${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`;
+    const step = (cursor: string) =>
+      this.#client.run<[cursor: string, flat: string]>(list, [keys.channels(appId)], [cursor, pattern, SCAN_COUNT]);
     const listed = new Map<string, ChannelCounts>();
-    let cursor = '0';
-    do {
-      const scan = commands.hscan(keys.channels(appId), cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT);
-      const [next, flat] = await this.#client.answer(scan);
-      for (let at = 0; at < flat.length; at += 2) listed.set(flat[at] ?? '', countsOf(flat[at + 1] ?? null));
-      cursor = next;
-    } while (cursor !== '0');
+    // Most channels have the counts of many others: read once each.
+    const known = new Map<string, ChannelCounts>();
+    for (let asked: ReturnType<typeof step> | undefined = step('0'); asked !== undefined; ) {
+      const [cursor, text]: [string, string] = await asked;
+      // Redis makes the next step while this one is read.
+      asked = cursor === '0' ? undefined : step(cursor);
+      const flat = JSON.parse(text) as readonly string[];
+      for (let at = 0; at < flat.length; at += 2) {
+        const counted = flat[at + 1] ?? '';
+        const counts = known.get(counted) ?? countsOf(counted);
+        known.set(counted, counts);
+        listed.set(flat[at] ?? '', counts);
+      }
+    }
     return listed;
   }
 

@@ -1,8 +1,9 @@
 // What every broker does: moves messages between the nodes that listen, and nothing else.
 import { describe, expect, test } from 'vitest';
+import { textFrame } from '../../../src/protocol/frame.ts';
 import { awkwardTexts, Deliveries, type MakeCluster } from './cluster.ts';
 
-const text = (value: string) => ({ type: 'frame', frame: Buffer.from(value) }) as const;
+const text = (value: string) => ({ type: 'frame', frame: textFrame(value) }) as const;
 
 export function brokerContract(name: string, make: MakeCluster): void {
   describe(`${name}: broker`, () => {
@@ -62,10 +63,10 @@ export function brokerContract(name: string, make: MakeCluster): void {
       await using cluster = await make(deliveries.deliver);
       await cluster.node.broker.subscribe('app/c/room');
       const frames = [
-        Buffer.alloc(0),
-        Buffer.from('\n\n{"a":1}\r\n'),
-        Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)),
-        Buffer.alloc(200_000, 0xff),
+        textFrame(''),
+        textFrame('\n\n{"a":1}\r\n'),
+        textFrame(String.fromCharCode(...Array.from({ length: 256 }, (_, code) => code))),
+        textFrame('ÿ'.repeat(100_000)),
       ];
       for (const frame of frames) {
         await cluster.other.broker.publish('app/c/room', { type: 'frame', frame, except: '1.2' });

@@ -26,12 +26,12 @@ export class Deliveries {
     return arrived !== undefined ? Promise.resolve(arrived) : new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** The next delivery in words: `topic frame-text`, ` except id` where there is one, or `topic type …`. */
+  /** The next delivery in words: `topic frame-text` of a short frame, ` except id` where there is one, or `topic type …`. */
   async nextText(): Promise<string> {
     const [topic, message] = await this.next();
     if (message.type === 'terminate') return `${topic} terminate`;
     if (message.type === 'unsubscribe') return `${topic} unsubscribe ${message.channel}`;
-    return `${topic} ${message.frame.toString()}${message.except === undefined ? '' : ` except ${message.except}`}`;
+    return `${topic} ${message.frame.toString('utf8', 2)}${message.except === undefined ? '' : ` except ${message.except}`}`;
   }
 }
 

@@ -1,6 +1,7 @@
 // What every tracker does: each change is one step, and exactly one caller learns that it was the first or the last.
 import { describe, expect, test } from 'vitest';
 import type { Join, Leave, Member, Tracker } from '../../../src/core/ports.ts';
+import { textFrame } from '../../../src/protocol/frame.ts';
 import { awkwardTexts, Deliveries, type MakeCluster } from './cluster.ts';
 
 const APP = 'app';
@@ -8,7 +9,7 @@ const ROOM = 'presence-room';
 const TOPIC = 'app/c/presence-room';
 
 function announce(text: string, topic = TOPIC) {
-  return { topic, frame: Buffer.from(text) };
+  return { topic, frame: textFrame(text) };
 }
 
 /** A join of a channel without presence, or the leave. */
@@ -17,9 +18,9 @@ function join(channel: string, socketId: string, appId = APP): Join & Leave {
 }
 
 /** A join of the presence channel, announced as `+user`. */
-function arrive(userId: string, socketId: string, { info = 'null', limit = 100 } = {}): Join {
-  const presence = { member: { userId, info }, limit, announce: announce(`+${userId}`) };
-  return { appId: APP, channel: ROOM, socketId, users: [userId], presence };
+function arrive(userId: string, socketId: string, { info = 'null', limit = 100, appId = APP } = {}): Join {
+  const presence = { member: { userId, info }, limit, announce: announce(`+${userId}`, `${appId}/c/${ROOM}`) };
+  return { appId, channel: ROOM, socketId, users: [userId], presence };
 }
 
 /** A leave of the presence channel, announced as `-user`. */
@@ -320,7 +321,7 @@ export function trackerContract(name: string, make: MakeCluster): void {
         await a.deny(APP, ROOM, '7', 3600);
         expect(await b.join(arrive('77', '1.1'))).toMatchObject({ memberAdded: true });
         expect(await b.join({ ...join('room', '1.1'), users: ['7'] })).toMatchObject({ occupied: true });
-        expect(await b.join({ ...arrive('7', '1.1'), appId: 'other' })).toMatchObject({ memberAdded: true });
+        expect(await b.join(arrive('7', '1.1', { appId: 'other' }))).toMatchObject({ memberAdded: true });
         expect(await b.deniedSeconds(APP, 'room', '7')).toBe(0);
         expect(await b.deniedSeconds(APP, ROOM, '77')).toBe(0);
         expect(await b.deniedSeconds('other', ROOM, '7')).toBe(0);
@@ -367,7 +368,7 @@ export function trackerContract(name: string, make: MakeCluster): void {
       run(async (a, b) => {
         await a.signIn(APP, '7', '1.1', online('7'));
         await b.signIn(APP, '7', '2.2', online('7'));
-        await b.signIn('other', '8', '3.3', online('8'));
+        await b.signIn('other', '8', '3.3', announce('online 8', 'other/w/8'));
         expect(await b.online(APP, ['7', '8', '9'])).toEqual(new Set(['7']));
         await a.signOut(APP, '7', '1.1', offline('7'));
         expect(await a.online(APP, ['7'])).toEqual(new Set(['7']));

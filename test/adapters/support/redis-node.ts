@@ -1,7 +1,7 @@
 // One node of a cluster over Redis, with quick leases, and what a test wants to know of it.
 import { Redis } from 'ioredis';
 import { redisAdapters } from '../../../src/adapters/redis/adapters.ts';
-import type { Adapters } from '../../../src/core/ports.ts';
+import type { Adapters, Departure, Return } from '../../../src/core/ports.ts';
 import { Log, type RedisSettings, type TestRedis } from '../../support/redis.ts';
 import { Deliveries } from '../contract/cluster.ts';
 
@@ -11,6 +11,9 @@ export const quick = { leaseMs: 1500, refreshMs: 100, lingerMs: 20 } as const;
 export interface TestNode extends Adapters, AsyncDisposable {
   readonly deliveries: Deliveries;
   readonly log: Log;
+  /** What it was told of subscriptions that were ended in the name of a node that was gone, or was thought to be. */
+  readonly departures: Departure[];
+  readonly returns: Return[];
   stop(): Promise<void>;
 }
 
@@ -20,13 +23,19 @@ export async function startNode(settings: RedisSettings, times: object = quick):
   const deliveries = new Deliveries();
   const adapters = redisAdapters({ ...settings, ...times }, log.logger);
   const { broker, tracker, eventCache, rateLimiter } = adapters;
+  const departures: Departure[] = [];
+  const returns: Return[] = [];
   await broker.start(deliveries.deliver);
-  await Promise.all([tracker.start(() => {}), eventCache.start(), rateLimiter.start()]);
+  const tracking = tracker.start(
+    (departure) => departures.push(departure),
+    (returned) => returns.push(returned),
+  );
+  await Promise.all([tracking, eventCache.start(), rateLimiter.start()]);
   const stop = async () => {
     await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop()]);
     await broker.stop();
   };
-  return { ...adapters, deliveries, log, stop, [Symbol.asyncDispose]: stop };
+  return { ...adapters, deliveries, log, departures, returns, stop, [Symbol.asyncDispose]: stop };
 }
 
 /** A plain connection, to look at Redis from outside. */

@@ -1,16 +1,37 @@
 // Every script by the name of its command, as ioredis wants them.
 import { connect } from './connect.lua.ts';
 import { disconnect } from './disconnect.lua.ts';
+import { enlist } from './enlist.lua.ts';
 import { getWithTtl } from './get-with-ttl.lua.ts';
 import { join } from './join.lua.ts';
 import { lease } from './lease.lua.ts';
 import { leave } from './leave.lua.ts';
+import { list } from './list.lua.ts';
 import { members } from './members.lua.ts';
 import type { Script } from './script.ts';
 import { signIn } from './sign-in.lua.ts';
 import { signOut } from './sign-out.lua.ts';
+import { strikeOff } from './strike-off.lua.ts';
 import { take } from './take.lua.ts';
 
-const all: readonly Script[] = [connect, disconnect, getWithTtl, join, leave, lease, members, signIn, signOut, take];
+const all: readonly Script[] = [
+  connect,
+  disconnect,
+  enlist,
+  getWithTtl,
+  join,
+  leave,
+  lease,
+  list,
+  members,
+  signIn,
+  signOut,
+  strikeOff,
+  take,
+];
 
-export const scripts = Object.fromEntries(all.map(({ name, numberOfKeys, lua }) => [name, { numberOfKeys, lua }]));
+/** @param publish the command the scripts announce with: a Cluster's shards know only their own channels */
+export function scriptsThat(publish: 'PUBLISH' | 'SPUBLISH'): Record<string, { numberOfKeys: number; lua: string }> {
+  const text = (lua: string) => lua.replaceAll("redis.call('PUBLISH'", `redis.call('${publish}'`);
+  return Object.fromEntries(all.map(({ name, numberOfKeys, lua }) => [name, { numberOfKeys, lua: text(lua) }]));
+}

@@ -1,18 +1,25 @@
 // A socket joins a channel: counted, a member of it on presence channels, and announced when it is the user's first.
+import { keep } from './keep.lua.ts';
 import { nextChange } from './next-change.lua.ts';
 import type { Script } from './script.ts';
 
 export const join: Script = {
   name: 'fanfareJoin',
-  numberOfKeys: 8,
+  numberOfKeys: 9,
   lua: `
 -- KEYS: 1 subscribers, 2 members, 3 tabs, 4 channels, 5 held, 6 changes
 --       7 and 8 denials that count; of nobody, hence never there, where there is no such user
--- ARGV: 1 channel, 2 socket id, 3 node id, 4 holding, and on presence channels
---       5 user id, 6 info, 7 limit of users (0: none), 8 topic, 9 frame
--- Answers 0 when full, the milliseconds to wait when denied, else {subscriptions, occupied, member added, {user id, info, ...}, number of the change}.
+--       9 there when the node was taken for dead
+-- ARGV: 1 channel, 2 socket id, 3 node id, 4 holding, 5 "again" from a node that registers what it holds
+--       and on presence channels 6 user id, 7 info, 8 limit of users (0: none)
+--       and where it is to be announced 9 topic, 10 frame
+-- Answers -1 when the node may hold nothing, 0 when full, the milliseconds to wait when denied, else
+-- {subscriptions, new, member added, number of the change, {user id, info, ...}}, without the members when "again".
 -- Once more for the same socket only changes its node.
-local channel, socket, node, holding, user, info, limit, topic, frame = unpack(ARGV)
+${keep}
+${nextChange}
+local channel, socket, node, holding, as, user, info, limit, topic, frame = unpack(ARGV)
+if redis.call('EXISTS', KEYS[9]) == 1 then return -1 end
 local denied = math.max(redis.call('PTTL', KEYS[7]), redis.call('PTTL', KEYS[8]))
 if denied > 0 then return denied end
 local new = redis.call('HEXISTS', KEYS[1], socket) == 0
@@ -30,10 +37,12 @@ redis.call('HSET', KEYS[1], socket, node)
 redis.call('SADD', KEYS[5], holding)
 local subscriptions = redis.call('HLEN', KEYS[1])
 redis.call('HSET', KEYS[4], channel, subscriptions .. ' ' .. redis.call('HLEN', KEYS[2]))
-if not user then return {subscriptions, (new and subscriptions == 1) and 1 or 0, 0, {}, 0} end
-${nextChange}
-local change = next_change(KEYS[6], channel, added)
-if added then redis.call('PUBLISH', topic, string.format('change %.0f %s', change, socket) .. '\\n' .. frame) end
-return {subscriptions, (new and subscriptions == 1) and 1 or 0, added and 1 or 0, redis.call('HGETALL', KEYS[2]), change}
+local change = user and next_change(KEYS[6], channel, added) or 0
+keep(unpack(KEYS, 1, 6))
+if added and topic then
+  redis.call('PUBLISH', topic, string.format('change %.0f %s', change, socket) .. '\\n' .. frame)
+end
+local members = (user and as ~= 'again') and redis.call('HGETALL', KEYS[2]) or {}
+return {subscriptions, new and 1 or 0, added and 1 or 0, change, members}
 `,
 };

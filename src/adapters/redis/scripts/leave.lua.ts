@@ -1,4 +1,5 @@
 // A socket leaves a channel: announced when it was the user's last there.
+import { keep } from './keep.lua.ts';
 import { nextChange } from './next-change.lua.ts';
 import type { Script } from './script.ts';
 
@@ -9,8 +10,10 @@ export const leave: Script = {
 -- KEYS: 1 subscribers, 2 members, 3 tabs, 4 channels, 5 held, 6 changes
 -- ARGV: 1 channel, 2 socket id, 3 node id, 4 holding, and on presence channels
 --       5 user id, 6 topic, 7 frame
--- Answers {subscriptions, vacated, member removed}.
+-- Answers {subscriptions, whether it ended now, member removed}.
 -- Changes nothing but the register when the subscription is another node's, or gone.
+${keep}
+${nextChange}
 local channel, socket, node, holding, user, topic, frame = unpack(ARGV)
 redis.call('SREM', KEYS[5], holding)
 if redis.call('HGET', KEYS[1], socket) ~= node then
@@ -28,12 +31,12 @@ if subscriptions == 0 then
 else
   redis.call('HSET', KEYS[4], channel, subscriptions .. ' ' .. redis.call('HLEN', KEYS[2]))
 end
-${nextChange}
 if removed then
   local change = next_change(KEYS[6], channel, true)
   redis.call('PUBLISH', topic, string.format('change %.0f %s', change, socket) .. '\\n' .. frame)
 end
 if subscriptions == 0 then redis.call('HDEL', KEYS[6], channel) end
-return {subscriptions, subscriptions == 0 and 1 or 0, removed and 1 or 0}
+keep(unpack(KEYS))
+return {subscriptions, 1, removed and 1 or 0}
 `,
 };
