@@ -4,11 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { ConfigAppStore } from './adapters/apps/config-store.ts';
+import { ipcAdapters } from './adapters/ipc/adapters.ts';
+import type { Channel } from './adapters/ipc/channel.ts';
 import { memoryAdapters } from './adapters/memory/adapters.ts';
 import { redisAdapters } from './adapters/redis/adapters.ts';
 import { AppAuthorizer } from './auth/authorizer.ts';
 import type { Config } from './config/schema.ts';
 import { Core } from './core/core.ts';
+import type { Adapters } from './core/ports.ts';
 import { declineUpgrade } from './http/decline-upgrade.ts';
 import { createHttpServer } from './http/server.ts';
 import { version } from './version.ts';
@@ -37,10 +40,12 @@ const DRAIN_SHARE = 0.7;
  */
 const LINGER_MS = 1000;
 
-/** @param config as `loadConfig` made it; nothing is read from the environment here. */
-export function createServer(config: Config, log: Logger): FanfareServer {
-  const adapters = config.adapter === 'redis' ? redisAdapters(config.redis, log) : memoryAdapters();
-  const core = new Core(adapters, new ConfigAppStore(config.apps), config, log);
+/**
+ * @param config as `loadConfig` made it; nothing is read from the environment here. `workers` does not matter here.
+ * @param primary of a worker: the way to whom holds the memory set
+ */
+export function createServer(config: Config, log: Logger, primary?: Channel): FanfareServer {
+  const core = new Core(adaptersOf(config, log, primary), new ConfigAppStore(config.apps), config, log);
   const authorizer = new AppAuthorizer(core, log);
   const { path: pathPrefix, tls, development } = config;
   const authorization = { authorizer, ...config.auth };
@@ -91,4 +96,10 @@ export function createServer(config: Config, log: Logger): FanfareServer {
       return stopping;
     },
   };
+}
+
+/** One set, whole. */
+function adaptersOf({ adapter, redis }: Config, log: Logger, primary: Channel | undefined): Adapters {
+  if (adapter === 'redis') return redisAdapters(redis, log);
+  return primary === undefined ? memoryAdapters() : ipcAdapters(primary);
 }

@@ -9,6 +9,7 @@ export const configOptions = {
   host: { type: 'string' },
   port: { type: 'string' },
   path: { type: 'string' },
+  workers: { type: 'string' },
   'log-level': { type: 'string' },
   dev: { type: 'boolean' },
 } as const;
@@ -19,6 +20,7 @@ export const configHelp = `Options:
   --host ADDRESS     address to listen on (0.0.0.0, or 127.0.0.1 with --dev)
   --port PORT        port to listen on (8080); 0 takes any free one
   --path PREFIX      prefix of every path, such as /ws
+  --workers N        processes that share the port (1); auto: one for each core
   --log-level LEVEL  trace, debug, info, warn, error or silent
   --dev              development: readable log, and an app with id app-id,
                      key app-key and secret app-secret, whose users' tokens

@@ -1,11 +1,13 @@
 // fanfare start: runs the server until it is told to stop.
-import type { Logger } from 'pino';
+import { availableParallelism } from 'node:os';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { createLog } from '../log.ts';
 import { createServer } from '../server.ts';
-import { type Command, type Edge, exitCodes, type Lifecycle, parseOptions, refusePositionals } from './command.ts';
+import { Workers } from '../workers/workers.ts';
+import { type Command, type Edge, exitCodes, parseOptions, refusePositionals } from './command.ts';
 import { configHelp, configOptions, flagsOf, reportMistakes } from './config-options.ts';
+import { endOf } from './ending.ts';
 import { startFailure } from './start-failure.ts';
 import { welcome } from './welcome.ts';
 
@@ -28,42 +30,17 @@ ${configHelp}`,
 
 async function serve(config: Config, edge: Edge): Promise<number> {
   const log = createLog(config.log);
+  const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
+  const server = workers > 1 ? new Workers(config, workers, log) : createServer(config, log);
+  const ending = endOf(server, edge.lifecycle, log);
   try {
-    const server = createServer(config, log);
-    const ending = endOf(server, edge.lifecycle, log);
     const { url } = await server.start();
-    if (config.development) for (const line of welcome(config, url, Date.now())) edge.out(line);
-    return await ending;
+    if (config.development && !ending.begun) for (const line of welcome(config, url, Date.now())) edge.out(line);
+    return await ending.code;
   } catch (error) {
+    if (ending.begun) return await ending.code;
     log.debug({ err: error }, 'start failed');
     edge.err(`fanfare: ${startFailure(error, config)}`);
     return exitCodes.failed;
   }
-}
-
-/** Resolves with the exit code once the server has stopped: for a signal, or for an exception nobody caught. */
-function endOf(server: { stop(): Promise<void> }, lifecycle: Lifecycle, log: Logger): Promise<number> {
-  return new Promise((resolve) => {
-    let stopping = false;
-    const stop = async (code: number) => {
-      stopping = true;
-      try {
-        await server.stop();
-        resolve(code);
-      } catch (error) {
-        log.error({ err: error }, 'stopping failed');
-        resolve(exitCodes.software);
-      }
-    };
-    lifecycle.onSignal((signal) => {
-      if (stopping) return lifecycle.exit(signal === 'SIGINT' ? 130 : 143);
-      log.info({ signal }, 'signal received');
-      void stop(exitCodes.ok);
-    });
-    lifecycle.onUnhandledRejection((error) => log.error({ err: error }, 'unhandled rejection'));
-    lifecycle.onUncaughtException((error) => {
-      log.fatal({ err: error }, 'uncaught exception');
-      if (!stopping) void stop(exitCodes.software);
-    });
-  });
 }

@@ -76,6 +76,13 @@ describe('fanfare start', () => {
     expect(await running.code).toBe(0);
   });
 
+  it.each(['1', '2'])('ends as it should when it is told to stop before it is up, with %s workers', async (workers) => {
+    const running = run(start, ['--dev', '--workers', workers, ...quiet]);
+    running.signal('SIGTERM');
+    expect(await running.code).toBe(0);
+    expect([running.out, running.err]).toEqual([[], []]);
+  });
+
   it('goes on after an unhandled rejection, and stops with 70 after an uncaught exception', async () => {
     const running = run(start, ['--dev', ...quiet]);
     const [url = ''] = /ws:.*$/.exec(await running.line(/^Fanfare is ready/)) ?? [];

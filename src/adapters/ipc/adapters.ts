@@ -1,0 +1,20 @@
+// The whole set of a worker whose primary holds the memory adapters.
+import type { Adapters } from '../../core/ports.ts';
+import { IpcBroker } from './broker.ts';
+import { Caller } from './caller.ts';
+import type { Channel } from './channel.ts';
+import { IpcEventCache } from './event-cache.ts';
+import { IpcRateLimiter } from './rate-limiter.ts';
+import { IpcTracker } from './tracker.ts';
+
+/** @param channel to the primary, who has attached its other end */
+export function ipcAdapters(channel: Channel): Adapters {
+  const primary = new Caller(channel);
+  return {
+    scattered: true,
+    broker: new IpcBroker(primary),
+    tracker: new IpcTracker(primary),
+    eventCache: new IpcEventCache(primary),
+    rateLimiter: new IpcRateLimiter(primary),
+  };
+}

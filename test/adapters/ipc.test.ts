@@ -1,0 +1,25 @@
+// The adapters of workers keep the contracts, as two workers of one primary.
+import { brokerContract } from './contract/broker.ts';
+import type { MakeCluster } from './contract/cluster.ts';
+import { eventCacheContract } from './contract/event-cache.ts';
+import { rateLimiterContract } from './contract/rate-limiter.ts';
+import { trackerContract } from './contract/tracker.ts';
+import { startPrimary } from './support/ipc-worker.ts';
+
+const makeCluster: MakeCluster = async (deliver) => {
+  const primary = await startPrimary();
+  const [node, other] = await Promise.all([primary.worker(deliver), primary.worker()]);
+  return {
+    node,
+    other,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([node.stop(), other.stop()]);
+      await primary[Symbol.asyncDispose]();
+    },
+  };
+};
+
+brokerContract('ipc', makeCluster);
+trackerContract('ipc', makeCluster);
+eventCacheContract('ipc', makeCluster);
+rateLimiterContract('ipc', makeCluster);
