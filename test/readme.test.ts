@@ -17,6 +17,7 @@ import { load } from './config/loading.ts';
 import { api } from './support/api.ts';
 import { configTable } from './support/config-table.ts';
 import { Program } from './support/program.ts';
+import { rights } from './support/redis-topologies.ts';
 import { startServer } from './support/server.ts';
 
 const publicKey = String(
@@ -52,6 +53,16 @@ describe('the README', () => {
       const files = { 'fanfare.yaml': text, '/etc/fanfare/oauth-public.key': publicKey };
       expect(load({ files })).toMatchObject({ ok: true });
     }
+  });
+
+  it('shows places of Redis that are valid, and the rights that suffice there', () => {
+    const chapter = between(readme, '## More than one machine', '## Stopping');
+    const [whole = '', places = ''] = [...chapter.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, block]) => block);
+    for (const block of [whole, ...places.trim().split('\n')]) {
+      const files = { 'fanfare.yaml': `adapter: redis\n${block.replace(/^adapter.*$/m, '')}`, 'ca.pem': publicKey };
+      expect(load({ files, flags: { dev: true } })).toMatchObject({ ok: true });
+    }
+    expect(chapter).toContain(`ACL SETUSER fanfare on >password ${rights}\n`);
   });
 
   it('states the limits in force', () => {
