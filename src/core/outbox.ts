@@ -48,7 +48,7 @@ export interface Debtor {
 /** A flush that took longer may be waited for; a shorter one is not worth it. */
 const LONG_FLUSH_MS = 0.3;
 /** How much of what the last flush took the next may wait for more… */
-const WAIT_SHARE = 0.1;
+const WAIT_SHARE = 1 / 3;
 /** …where the last one ended so recently: an event now and then does not wait. */
 const BUSY_WITHIN_MS = 15;
 
