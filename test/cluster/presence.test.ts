@@ -101,7 +101,7 @@ describe('presence over three servers', () => {
     const heard = async (change: string) => {
       for (const watcher of watchers) expect(changeOf(await watcher.next())).toBe(change);
     };
-    for (let step = 0; step < 1200; step += 1) {
+    for (let step = 0; step < 900; step += 1) {
       const tab = random.of(tabs);
       const isOther = tabs.some((other) => other !== tab && other.user === tab.user && other.client !== undefined);
       if (tab.client === undefined) {
