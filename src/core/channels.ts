@@ -16,6 +16,12 @@ function answer(channel: string, counts: ChannelCounts | undefined, asked: Count
   return answer;
 }
 
+const NOTHING: ChannelCountsAnswer = Object.freeze({});
+
+function isListed(channel: string): boolean {
+  return serverToUserId(channel) === undefined;
+}
+
 /** Counts for each of the channels, zeros where nobody is. */
 export async function countChannels(
   context: Context,
@@ -38,9 +44,13 @@ export async function listChannels(
   asked: CountsAsked,
 ): Promise<CountedChannel[]> {
   if (app.strict && asked.userCount && !prefix.startsWith('presence-')) throw requestErrors.userCountFilter();
+  if (!asked.userCount && !asked.subscriptionCount) {
+    const names = await context.tracker.list(app.id, prefix);
+    return names.filter(isListed).map((channel) => [channel, NOTHING]);
+  }
   const listed: CountedChannel[] = [];
-  for (const [channel, counts] of await context.tracker.list(app.id, prefix)) {
-    if (serverToUserId(channel) === undefined) listed.push([channel, answer(channel, counts, asked)]);
+  for (const [channel, counts] of await context.tracker.listCounted(app.id, prefix)) {
+    if (isListed(channel)) listed.push([channel, answer(channel, counts, asked)]);
   }
   return listed;
 }

@@ -156,7 +156,9 @@ export interface Tracker {
   counts(appId: string, channels: readonly string[]): Promise<readonly ChannelCounts[]>;
   members(appId: string, channel: string): Promise<readonly Member[]>;
   /** Occupied channels whose names start with `prefix`. */
-  list(appId: string, prefix: string): Promise<ReadonlyMap<string, ChannelCounts>>;
+  list(appId: string, prefix: string): Promise<readonly string[]>;
+  /** The same, with their counts. */
+  listCounted(appId: string, prefix: string): Promise<ReadonlyMap<string, ChannelCounts>>;
   /** A signed-in connection of the user; `announce` is published when it is the first. */
   signIn(appId: string, userId: string, socketId: string, announce: Announcement): Promise<void>;
   /** `announce` is published when it was the last. */

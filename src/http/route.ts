@@ -4,21 +4,21 @@ import { requestErrors } from '../protocol/errors.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;
 
-/** What the handler resolves to is answered as JSON with status 200. */
+/** What the handler resolves to is answered as JSON with status 200; a text is JSON already. */
 export function route(
   fastify: FastifyInstance,
   method: 'GET' | 'POST',
   url: string,
-  handler: (request: FastifyRequest) => Promise<object>,
+  handler: (request: FastifyRequest) => Promise<object | string>,
 ): void {
   fastify.route({
     method,
     url,
     handler: async (request, reply) => {
-      const answer = JSON.stringify(await handler(request));
+      const answer = await handler(request);
       // A serializer of its own keeps Fastify from adding a charset, which JSON has not.
       reply.header('content-type', 'application/json').serializer(asItIs);
-      return answer;
+      return typeof answer === 'string' ? answer : JSON.stringify(answer);
     },
   });
   const allowed: readonly string[] = method === 'GET' ? ['GET', 'HEAD'] : [method];

@@ -69,7 +69,9 @@ describe('a worker that dies', () => {
     await doomed.die();
     expect(await survivor.tracker.connectionCount(APP)).toBe(1);
     expect(await survivor.tracker.members(APP, ROOM)).toEqual([]);
-    expect(await survivor.tracker.list(APP, '')).toEqual(new Map([['room', { subscriptionCount: 1, userCount: 0 }]]));
+    expect(await survivor.tracker.listCounted(APP, '')).toEqual(
+      new Map([['room', { subscriptionCount: 1, userCount: 0 }]]),
+    );
     expect(await survivor.tracker.online(APP, ['7'])).toEqual(new Set());
     expect(await delivered(survivor, TOPIC)).toEqual([memberRemoved(ROOM, '7'), online('7', 'offline').frame]);
     expect(primary.log.entries).toMatchObject([{ msg: 'removed what a worker left behind', entries: 5 }]);

@@ -72,7 +72,7 @@ describe('redis: a node that dies', () => {
     const offline = watchlistEvents([{ name: 'offline', user_ids: ['7'] }]).toString('latin1');
     expect((await delivered(alive)).sort()).toEqual([removed('7'), offline].sort());
     expect(await alive.tracker.members(APP, ROOM)).toEqual([{ userId: '8', info: '"8"' }]);
-    expect(await third.tracker.list(APP, '')).toEqual(new Map([[ROOM, { subscriptionCount: 1, userCount: 1 }]]));
+    expect(await third.tracker.listCounted(APP, '')).toEqual(new Map([[ROOM, { subscriptionCount: 1, userCount: 1 }]]));
     expect(await third.tracker.connectionCount(APP)).toBe(0);
     expect(await third.tracker.online(APP, ['7'])).toEqual(new Set());
     expect(alive.log.count(REMOVED_ALL) + third.log.count(REMOVED_ALL)).toBe(1);

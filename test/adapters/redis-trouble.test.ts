@@ -66,7 +66,7 @@ describe('redis: a loss', () => {
     const unavailable = { status: 503, message: 'Redis is unavailable. Try again later.' };
     await expect(broker.subscribe('app/c/b')).rejects.toMatchObject(unavailable);
     await expect(tracker.counts('app', ['a'])).rejects.toMatchObject(unavailable);
-    await expect(tracker.list('app', '')).rejects.toMatchObject(unavailable);
+    await expect(tracker.listCounted('app', '')).rejects.toMatchObject(unavailable);
     await expect(tracker.online('app', ['1', '2'])).rejects.toMatchObject(unavailable);
     await expect(eventCache.get('app', 'a')).rejects.toMatchObject(unavailable);
     await expect(rateLimiter.take('app', 1, 1)).rejects.toMatchObject(unavailable);

@@ -97,15 +97,16 @@ test('a list is made in small steps, between which Redis does other work', async
     while (!listed) await outside.ping();
     expect(Object.keys(await listing)).toHaveLength(ROOMS + LOBBIES);
   });
-  const channelsKey = createKeys(settings.prefix, settings.db).channels(credentials.id);
-  const steps = seen.filter((args) => args.includes(channelsKey));
+  const namesKey = createKeys(settings.prefix, settings.db).names(credentials.id);
+  const steps = seen.filter((args) => args.includes(namesKey));
   // A script for each step, and what it asks.
-  expect([...new Set(steps.map(nameOf))]).toEqual(['evalsha', 'hscan']);
-  for (const step of steps) if (nameOf(step) === 'hscan') expect(step.slice(-2)).toEqual(['COUNT', '1000']);
+  expect([...new Set(steps.map(nameOf))]).toEqual(['evalsha', 'zrangebylex']);
+  const asked = steps.filter((step) => nameOf(step) === 'zrangebylex');
+  for (const step of asked) expect(step.slice(-3)).toEqual(['LIMIT', '0', '1000']);
   expect(steps.length).toBeGreaterThan(10);
   const between = seen.slice(seen.indexOf(steps[0] ?? []), seen.indexOf(steps.at(-1) ?? []));
   expect(between.filter((args) => nameOf(args) === 'ping').length).toBeGreaterThan(10);
-  const sweeping = ['keys', 'scan', 'smembers', 'hgetall', 'hkeys', 'hvals'];
+  const sweeping = ['keys', 'scan', 'smembers', 'hgetall', 'hkeys', 'hvals', 'hscan', 'zrange'];
   expect(seen.filter((args) => sweeping.includes(nameOf(args)))).toEqual([]);
 });
 

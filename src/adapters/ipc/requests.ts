@@ -68,6 +68,7 @@ function questions({ tracker, eventCache, rateLimiter }: Shared) {
     counts: (appId, channels) => tracker.counts(appId, channels),
     members: (appId, channel) => tracker.members(appId, channel),
     list: (appId, prefix) => tracker.list(appId, prefix),
+    listCounted: (appId, prefix) => tracker.listCounted(appId, prefix),
     online: (appId, userIds) => tracker.online(appId, userIds),
     set: (appId, channel, event, ttlSeconds) => eventCache.set(appId, channel, event, ttlSeconds),
     get: (appId, channel) => eventCache.get(appId, channel),

@@ -69,8 +69,12 @@ export class IpcTracker implements Tracker {
     return this.#primary.call('members', appId, channel);
   }
 
-  list(appId: string, prefix: string): Promise<ReadonlyMap<string, ChannelCounts>> {
+  list(appId: string, prefix: string): Promise<readonly string[]> {
     return this.#primary.call('list', appId, prefix);
+  }
+
+  listCounted(appId: string, prefix: string): Promise<ReadonlyMap<string, ChannelCounts>> {
+    return this.#primary.call('listCounted', appId, prefix);
   }
 
   signIn(appId: string, userId: string, socketId: string, announce: Announcement): Promise<void> {

@@ -128,7 +128,11 @@ export class MemoryTracker implements Tracker {
     return membersOf(this.#apps.get(appId)?.channels.get(channel));
   }
 
-  async list(appId: string, prefix: string): Promise<Map<string, ChannelCounts>> {
+  async list(appId: string, prefix: string): Promise<string[]> {
+    return [...(await this.listCounted(appId, prefix)).keys()];
+  }
+
+  async listCounted(appId: string, prefix: string): Promise<Map<string, ChannelCounts>> {
     const listed = new Map<string, ChannelCounts>();
     for (const [name, channel] of this.#apps.get(appId)?.channels ?? []) {
       if (name.startsWith(prefix)) listed.set(name, countsOf(channel));

@@ -84,7 +84,7 @@ export class Changes {
     const [joiner = '', signedIn = ''] = terms.users;
     const denied = [joiner, signedIn].map((userId) => keys.denied(appId, channel, userId));
     type Answer = [subscriptions: number, isNew: 0 | 1, added: 0 | 1, change: number, members: string[]];
-    const names = [...this.#channelKeys(holding, nodeId), ...denied, keys.gone(appId, nodeId)];
+    const names = [...this.#channelKeys(holding, nodeId), ...denied, keys.gone(appId, nodeId), keys.names(appId)];
     const answer = unlessGone(await this.#client.run<Answer | number>(join, names, args));
     if (typeof answer === 'number') return { joined: refusal(answer), isNew: false };
     const [subscriptionCount, isNew, added, change, members] = answer;
@@ -108,7 +108,7 @@ export class Changes {
     const args: ScriptArgument[] = [channel, socketId, nodeId, writeHolding(holding)];
     if (member !== undefined) args.push(member.userId, ...this.#numbered(announce, socketId));
     type Answer = [subscriptions: number, ended: 0 | 1, removed: 0 | 1];
-    const names = this.#channelKeys(holding, nodeId);
+    const names = [...this.#channelKeys(holding, nodeId), this.#client.keys.names(holding.appId)];
     const [subscriptionCount, ended, removed] = await this.#client.run<Answer>(leave, names, args);
     const vacated = ended === 1 && subscriptionCount === 0;
     return { left: { vacated, subscriptionCount, memberRemoved: removed === 1 }, ended: ended === 1 };

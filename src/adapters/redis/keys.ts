@@ -21,6 +21,8 @@ export interface Keys {
   readonly connections: (appId: string) => string;
   /** Hash: occupied channel → "subscriptions users". */
   readonly channels: (appId: string) => string;
+  /** Sorted set: names of the occupied channels, by name. */
+  readonly names: (appId: string) => string;
   /** Hash: socket id of a subscriber → node id. */
   readonly subscribers: (appId: string, channel: string) => string;
   /** Hash: user id of a presence member → info. */
@@ -58,6 +60,7 @@ export function createKeys(prefix: string, db: number): Keys {
     gone: (appId, nodeId) => `${app(appId)}:gone:${nodeId}`,
     connections: (appId) => `${app(appId)}:connections`,
     channels: (appId) => `${app(appId)}:channels`,
+    names: (appId) => `${app(appId)}:names`,
     subscribers: (appId, channel) => `${app(appId)}:subscribers:${channel}`,
     members: (appId, channel) => `${app(appId)}:members:${channel}`,
     tabs: (appId, channel) => `${app(appId)}:tabs:${channel}`,

@@ -122,6 +122,7 @@ export class Node {
       keys.held(appId, this.#id),
       keys.connections(appId),
       keys.channels(appId),
+      keys.names(appId),
       keys.changes(appId),
     ];
     const names = new Set([keys.appsOf(this.#id), ...[...this.#apps.keys()].flatMap(perApp)]);

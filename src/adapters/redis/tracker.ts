@@ -19,8 +19,10 @@ import type { Reaper } from './reaper.ts';
 import { list } from './scripts/list.lua.ts';
 import { members } from './scripts/members.lua.ts';
 
-/** Channels looked at in one step of a list. */
-const SCAN_COUNT = 1000;
+/** Channels in one step of a list, so that Redis serves others in between. */
+const PAGE_SIZE = 1000;
+
+type Page = readonly [names: readonly string[], counts: readonly string[]];
 
 export class RedisTracker implements Tracker {
   readonly #client: RedisClient;
@@ -104,27 +106,39 @@ export class RedisTracker implements Tracker {
     return membersOf(await this.#client.run<string[]>(members, [this.#client.keys.members(appId, channel)], []));
   }
 
-  async list(appId: string, prefix: string): Promise<Map<string, ChannelCounts>> {
-    const { keys } = this.#client;
-    const pattern = `${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`;
-    const step = (cursor: string) =>
-      this.#client.run<[cursor: string, flat: string]>(list, [keys.channels(appId)], [cursor, pattern, SCAN_COUNT]);
+  async list(appId: string, prefix: string): Promise<string[]> {
+    const listed: string[] = [];
+    for await (const [names] of this.#pages(appId, prefix, '')) listed.push(...names);
+    return listed;
+  }
+
+  async listCounted(appId: string, prefix: string): Promise<Map<string, ChannelCounts>> {
     const listed = new Map<string, ChannelCounts>();
     // Most channels have the counts of many others: read once each.
     const known = new Map<string, ChannelCounts>();
-    for (let asked: ReturnType<typeof step> | undefined = step('0'); asked !== undefined; ) {
-      const [cursor, text]: [string, string] = await asked;
-      // Redis makes the next step while this one is read.
-      asked = cursor === '0' ? undefined : step(cursor);
-      const flat = JSON.parse(text) as readonly string[];
-      for (let at = 0; at < flat.length; at += 2) {
-        const counted = flat[at + 1] ?? '';
-        const counts = known.get(counted) ?? countsOf(counted);
-        known.set(counted, counts);
-        listed.set(flat[at] ?? '', counts);
+    for await (const [names, texts] of this.#pages(appId, prefix, 'counted')) {
+      for (const [index, name] of names.entries()) {
+        const text = texts[index] ?? '';
+        const counts = known.get(text) ?? countsOf(text);
+        known.set(text, counts);
+        listed.set(name, counts);
       }
     }
     return listed;
+  }
+
+  /** Each page is one small step of Redis, which makes the next while this one is read. */
+  async *#pages(appId: string, prefix: string, as: 'counted' | ''): AsyncGenerator<Page> {
+    const keys = [this.#client.keys.names(appId), this.#client.keys.channels(appId)];
+    // No name has a byte 255, which no UTF-8 has.
+    const end = Buffer.concat([Buffer.from(`(${prefix}`), Buffer.from([0xff])]);
+    const ask = (from: string) => this.#client.run<string>(list, keys, [from, end, PAGE_SIZE, as]);
+    for (let asked: Promise<string> | undefined = ask(`[${prefix}`); asked !== undefined; ) {
+      const [names, texts = []] = JSON.parse(await asked) as [string[], string[]?];
+      const last = names.at(-1);
+      asked = names.length < PAGE_SIZE || last === undefined ? undefined : ask(`(${last}`);
+      yield [names, texts];
+    }
   }
 
   async signIn(appId: string, userId: string, socketId: string, announce: Announcement): Promise<void> {

@@ -1,5 +1,6 @@
 // GET channels, one channel, its users (http-api.md §4–§6).
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { CountedChannel } from '../../core/channels.ts';
 import type { Core } from '../../core/core.ts';
 import { checkChannelName } from '../../core/events.ts';
 import { parseInfo } from '../../protocol/api.ts';
@@ -11,8 +12,7 @@ export function channelRoutes(fastify: FastifyInstance, core: Core): void {
   route(fastify, 'GET', '/apps/:appId/channels', async (request) => {
     const query = queryOf(request);
     const asked = parseInfo(query.get('info'));
-    const channels = await core.listChannels(request.app, query.get('filter_by_prefix') ?? '', asked);
-    return { channels: Object.fromEntries(channels) };
+    return listText(await core.listChannels(request.app, query.get('filter_by_prefix') ?? '', asked));
   });
 
   /** `{"occupied":bool, …}` with the counts and the cached event that `info` asks for; never 404. */
@@ -25,6 +25,13 @@ export function channelRoutes(fastify: FastifyInstance, core: Core): void {
     const members = await core.listMembers(request.app, channelOf(request));
     return { users: members.map(({ userId }) => ({ id: userId })) };
   });
+}
+
+/** Put together as text: of tens of thousands of channels, an object takes twice the time. */
+function listText(channels: readonly CountedChannel[]): string {
+  let text = '';
+  for (const [name, counts] of channels) text += `${text && ','}${JSON.stringify(name)}:${JSON.stringify(counts)}`;
+  return `{"channels":{${text}}}`;
 }
 
 function channelOf({ app, params }: FastifyRequest): string {

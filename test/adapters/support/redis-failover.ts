@@ -55,7 +55,7 @@ export class Pair implements AsyncDisposable {
     expect(await this.listener.deliveries.nextText()).toBe(`${TOPIC} hello`);
     for (const { tracker, link } of [this.listener, this.speaker]) {
       expect(await tracker.members(APP, ROOM)).toEqual([{ userId: '7', info: 'null' }]);
-      expect(await tracker.list(APP, '')).toEqual(new Map([[ROOM, { subscriptionCount: 1, userCount: 1 }]]));
+      expect(await tracker.listCounted(APP, '')).toEqual(new Map([[ROOM, { subscriptionCount: 1, userCount: 1 }]]));
       expect(await tracker.connectionCount(APP)).toBe(1);
       expect(await link?.trouble()).toBe(undefined);
     }

@@ -74,7 +74,7 @@ export class Harness implements AsyncDisposable {
 
   /** What is left on this node: topics, and the tracker's channels. */
   async remains(): Promise<{ topics: number; channels: string[] }> {
-    const channels = await this.adapters.tracker.list(this.app.id, '');
+    const channels = await this.adapters.tracker.listCounted(this.app.id, '');
     return { topics: this.core.nodeStats().topics, channels: [...channels.keys()] };
   }
 

@@ -5,11 +5,11 @@ import type { Script } from './script.ts';
 
 export const join: Script = {
   name: 'fanfareJoin',
-  numberOfKeys: 9,
+  numberOfKeys: 10,
   lua: `
 -- KEYS: 1 subscribers, 2 members, 3 tabs, 4 channels, 5 held, 6 changes
 --       7 and 8 denials that count; of nobody, hence never there, where there is no such user
---       9 there when the node was taken for dead
+--       9 there when the node was taken for dead, 10 names of the occupied channels
 -- ARGV: 1 channel, 2 socket id, 3 node id, 4 holding, 5 "again" from a node that registers what it holds
 --       and on presence channels 6 user id, 7 info, 8 limit of users (0: none)
 --       and where it is to be announced 9 topic, 10 frame
@@ -38,7 +38,8 @@ redis.call('SADD', KEYS[5], holding)
 local subscriptions = redis.call('HLEN', KEYS[1])
 redis.call('HSET', KEYS[4], channel, subscriptions .. ' ' .. redis.call('HLEN', KEYS[2]))
 local change = user and next_change(KEYS[6], channel, added) or 0
-keep(unpack(KEYS, 1, 6))
+if subscriptions == 1 then redis.call('ZADD', KEYS[10], 0, channel) end
+keep(KEYS[10], unpack(KEYS, 1, 6))
 if added and topic then
   redis.call('PUBLISH', topic, string.format('change %.0f %s', change, socket) .. '\\n' .. frame)
 end

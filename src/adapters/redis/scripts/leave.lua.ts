@@ -5,9 +5,10 @@ import type { Script } from './script.ts';
 
 export const leave: Script = {
   name: 'fanfareLeave',
-  numberOfKeys: 6,
+  numberOfKeys: 7,
   lua: `
--- KEYS: 1 subscribers, 2 members, 3 tabs, 4 channels, 5 held, 6 changes
+-- KEYS: 1 subscribers, 2 members, 3 tabs, 4 channels, 5 held, 6 changes,
+--       7 names of the occupied channels
 -- ARGV: 1 channel, 2 socket id, 3 node id, 4 holding, and on presence channels
 --       5 user id, 6 topic, 7 frame
 -- Answers {subscriptions, whether it ended now, member removed}.
@@ -28,6 +29,7 @@ end
 local subscriptions = redis.call('HLEN', KEYS[1])
 if subscriptions == 0 then
   redis.call('HDEL', KEYS[4], channel)
+  redis.call('ZREM', KEYS[7], channel)
 else
   redis.call('HSET', KEYS[4], channel, subscriptions .. ' ' .. redis.call('HLEN', KEYS[2]))
 end

@@ -1,13 +1,17 @@
-// One step of a list of channels, as one text: a reply of thousands of parts costs a node more than the rest of the list.
+// One page of the occupied channels, in the order of their names, as one text: a reply of thousands of parts costs a node
+// more than the rest of the list.
 import type { Script } from './script.ts';
 
 export const list: Script = {
   name: 'fanfareList',
-  numberOfKeys: 1,
+  numberOfKeys: 2,
   lua: `
--- KEYS: 1 channels. ARGV: 1 cursor, 2 pattern, 3 how many to look at, so that Redis serves others between two steps
--- Answers {next cursor, JSON of {channel, counts, channel, counts, ...}}.
-local step = redis.call('HSCAN', KEYS[1], ARGV[1], 'MATCH', ARGV[2], 'COUNT', ARGV[3])
-return {step[1], #step[2] == 0 and '[]' or cjson.encode(step[2])}
+-- KEYS: 1 names of the occupied channels, 2 channels
+-- ARGV: 1 and 2 first and last name, as ZRANGEBYLEX has them, 3 names at most, 4 "counted" or ""
+-- Answers JSON: {names}, or {names, counts of each}.
+local names = redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])
+if #names == 0 then return '[[],[]]' end
+if ARGV[4] ~= 'counted' then return cjson.encode({names}) end
+return cjson.encode({names, redis.call('HMGET', KEYS[2], unpack(names))})
 `,
 };
