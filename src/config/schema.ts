@@ -7,6 +7,9 @@ import { redisSchema } from './redis.ts';
 const atLeast = (least: number, fallback: number, text: string) => z.int().min(least).default(fallback).describe(text);
 const text = (description: string) => z.string().min(1, 'must not be empty').describe(description);
 
+/** A typing error must not start processes until the memory is gone. */
+const WORKERS = 256;
+
 const portSchema = z.int().min(0).max(65_535);
 
 const tlsSchema = z
@@ -53,7 +56,7 @@ const settingsSchema = z.strictObject({
     .describe('Prefix of every path, such as /ws for /ws/app/{key} and /ws/apps/{id}/events.'),
   tls: tlsSchema,
   workers: z
-    .union([z.literal('auto'), z.int().min(1)], 'expected auto or a whole number, 1 or more')
+    .union([z.literal('auto'), z.int().min(1).max(WORKERS)], `expected auto or a whole number from 1 to ${WORKERS}`)
     .default(1)
     .describe('Processes that `fanfare start` runs on this port. auto: one for each processor core.'),
   activityTimeoutSeconds: atLeast(

@@ -240,8 +240,10 @@ describe('the start', () => {
 
   test.each([
     ['0', 'must be 1 or more, got 0'],
-    ['x', 'expected auto or a whole number, 1 or more, got "x"'],
-    ['1.5', 'expected auto or a whole number, 1 or more, got 1.5'],
+    ['257', 'must be 256 or less, got 257'],
+    ['100000', 'must be 256 or less, got 100000'],
+    ['x', 'expected auto or a whole number from 1 to 256, got "x"'],
+    ['1.5', 'expected auto or a whole number from 1 to 256, got 1.5'],
   ])('is refused with --workers %s', async (workers, mistake) => {
     const head = 'fanfare: the configuration has a mistake, so nothing was started:';
     expect(await outcome('--dev', '--workers', workers)).toEqual([78, `${head}\n  workers (--workers): ${mistake}\n`]);
