@@ -2,11 +2,12 @@
 // signs the grant. Whatever is in doubt is refused.
 import type { Logger } from 'pino';
 import type { App } from '../core/app.ts';
-import type { AppAuth } from '../core/app-auth.ts';
+import type { AppAuth, Rule } from '../core/app-auth.ts';
 import type { Authorizer, Caller, ChannelGrant, UserGrant } from '../core/authorization.ts';
+import { channelKind } from '../protocol/channel-name.ts';
 import { RequestError } from '../protocol/errors.ts';
 import { BearerTokens } from './bearer.ts';
-import { type Claims, type KnownUser, userOf } from './claims.ts';
+import { type Claims, earlier, type KnownUser, userOf } from './claims.ts';
 import { grantChannel, grantUser } from './grants.ts';
 import { refusals } from './refusals.ts';
 import { decide, fitsName } from './rules.ts';
@@ -40,6 +41,8 @@ interface Identity {
   readonly source: 'bearer' | 'upstream';
   readonly claims: Claims;
   readonly user: KnownUser;
+  /** Unix seconds from which the user is not known any more. */
+  readonly expiresAt: number | undefined;
 }
 
 export class AppAuthorizer implements Authorizer {
@@ -63,12 +66,13 @@ export class AppAuthorizer implements Authorizer {
   authorizeChannel(app: App, caller: Caller, socketId: string, channel: string): Promise<ChannelGrant> {
     return this.#explained(app, { socketId, channel }, async () => {
       this.#checkSocket(app, socketId);
-      const { user, claims } = await this.#admit(this.#sourcesOf(app), { caller, socketId, channel }, channel);
+      if (!channelKind(channel).guarded) throw refusals.unguarded(channel);
+      const { user, expiresAt } = await this.#admit(this.#sourcesOf(app), { caller, socketId, channel }, channel);
       if (user.id !== undefined) {
         const seconds = await this.#cluster.deniedSeconds(app, channel, user.id);
         if (seconds > 0) throw refusals.denied(channel, seconds);
       }
-      return grantChannel(app, socketId, channel, { user, expiresAt: expiryOf(claims) });
+      return grantChannel(app, socketId, channel, { user, expiresAt });
     });
   }
 
@@ -85,16 +89,15 @@ export class AppAuthorizer implements Authorizer {
     const { auth, upstream, app } = sources;
     const identity = await identify(sources, asked);
     const decision = decide(auth.rules, channel, identity.claims);
-    const rule = decision.rule === undefined ? undefined : auth.rules[decision.rule]?.channel;
-    this.#log.debug({ appId: app.id, channel, rule, because: decision.because }, 'a rule decided');
+    const rule = decision.rule === undefined ? undefined : auth.rules[decision.rule];
+    this.#log.debug({ appId: app.id, channel, rule: rule?.channel, because: decision.because }, 'a rule decided');
     if (rule === undefined) throw refusals.noRule(channel);
     if (decision.allow === undefined) throw refusals.notCovered(channel);
-    if (decision.allow === 'authenticated' || identity.source === 'upstream') return identity;
-    if (upstream === undefined) throw refusals.notCovered(channel);
-    const { userId, userInfo } = await upstream.ask(asked.caller, asked.socketId, channel);
-    const { id = userId, info, watchlist } = identity.user;
-    if (userId !== undefined && userId !== id) throw refusals.otherUser();
-    return { ...identity, user: { id, info: userInfo ?? info, watchlist } };
+    if (identity.source === 'upstream') return identity;
+    const admitted = decision.allow === 'upstream' ? await confirm(upstream, asked, channel, identity) : identity;
+    if (admitted.user.id === undefined) checkUnnamed(auth, rule);
+    checkEnd(auth, admitted);
+    return admitted;
   }
 
   /** A grant for a socket of another app would be worth nothing there: somebody mixed up the apps. */
@@ -132,6 +135,34 @@ export class AppAuthorizer implements Authorizer {
   }
 }
 
+/** The user a token names, as the application completes it. */
+async function confirm(
+  upstream: Upstream | undefined,
+  { caller, socketId }: Asked,
+  channel: string,
+  identity: Identity,
+): Promise<Identity> {
+  if (upstream === undefined) throw refusals.notCovered(channel);
+  const { userId, userInfo, expiresAt } = await upstream.ask(caller, socketId, channel);
+  const { id = userId, info, watchlist } = identity.user;
+  if (userId !== undefined && userId !== id) throw refusals.otherUser();
+  return {
+    ...identity,
+    user: { id, info: userInfo ?? info, watchlist },
+    expiresAt: earlier(identity.expiresAt, expiresAt),
+  };
+}
+
+/** A token without a user is no known user, and a grant that names nobody could not be revoked. */
+function checkUnnamed({ bearer, grants }: AppAuth, rule: Rule): void {
+  if (rule.allow === 'authenticated' || grants !== 'plain') throw refusals.unnamed(bearer?.userId ?? 'sub');
+}
+
+/** The tolerance for clocks ends here: a grant whose end is past would be taken back at once, and asked for again. */
+function checkEnd({ grants }: AppAuth, { expiresAt = Number.POSITIVE_INFINITY }: Identity): void {
+  if (grants === 'expiring' && expiresAt <= Date.now() / 1000) throw refusals.expired();
+}
+
 /**
  * The first source that recognises the user decides; one that does not passes on to the next.
  * @throws RequestError 401, 403 or 503
@@ -153,7 +184,8 @@ async function askBearer({ bearer, auth }: Sources, { caller }: Asked): Promise<
   if (bearer === undefined || auth.bearer === undefined) return undefined;
   const answer = await bearer.claimsOf(caller);
   if (!('claims' in answer)) return answer.unrecognised;
-  return { source: 'bearer', claims: answer.claims, user: userOf(answer.claims, auth.bearer) };
+  const { claims } = answer;
+  return { source: 'bearer', claims, user: userOf(claims, auth.bearer), expiresAt: expiryOf(claims) };
 }
 
 async function askUpstream({ upstream, auth }: Sources, { caller, socketId, channel }: Asked): Promise<Answer> {
@@ -161,8 +193,9 @@ async function askUpstream({ upstream, auth }: Sources, { caller, socketId, chan
   // Whatever the application says: it need not be asked.
   if (channel !== undefined && !auth.rules.some((rule) => fitsName(rule, channel))) throw refusals.noRule(channel);
   try {
-    const { claims, userId: id, userInfo: info, watchlist } = await upstream.ask(caller, socketId, channel);
-    return { source: 'upstream', claims, user: { id, info, watchlist } };
+    const answer = await upstream.ask(caller, socketId, channel);
+    const { claims, userId: id, userInfo: info, watchlist, expiresAt } = answer;
+    return { source: 'upstream', claims, user: { id, info, watchlist }, expiresAt };
   } catch (err) {
     if (err instanceof RequestError && err.status === 401) return err;
     throw err;

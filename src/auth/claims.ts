@@ -11,15 +11,22 @@ export interface KnownUser {
   readonly watchlist: readonly unknown[] | undefined;
 }
 
-/** The claim of exactly this name, else the one at this path of names joined by dots; undefined when there is none. */
+/**
+ * The claim of exactly this name, else the one at this path of names joined by dots; undefined when there is none. What
+ * a list holds is not at a path: a rule takes all of it.
+ */
 export function claimAt(claims: Claims, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
   let value: unknown = claims;
   for (const part of name.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = (value as Claims)[part];
+    if (!isClaims(value) || !Object.hasOwn(value, part)) return undefined;
+    value = value[part];
   }
   return value;
+}
+
+function isClaims(value: unknown): value is Claims {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Who the claims say the user is, by the app's mapping; claims that are missing are left out of `info`. */
@@ -36,6 +43,11 @@ export function userOf(
     info: Object.keys(userInfo).length === 0 ? undefined : Object.fromEntries(info),
     watchlist: Array.isArray(watched) ? watched : undefined,
   };
+}
+
+/** Of two ends, either of which may be never. */
+export function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }
 
 /** Strings and finite numbers name something; everything else, "" included, names nothing. */

@@ -2,6 +2,9 @@
 // outlast an outage of where they come from. A token can cause few fetches, however many tokens there are.
 import { createLocalJWKSet, errors, type LocalJWKSet } from 'jose';
 import type { Logger } from 'pino';
+import { z } from 'zod';
+import { isUsableKey } from '../core/token-key.ts';
+import { readJson } from '../protocol/json.ts';
 import { FetchFailure, fetchText } from './fetch-text.ts';
 import { refusals } from './refusals.ts';
 
@@ -10,6 +13,8 @@ const REFRESH_AFTER_MS = 600_000;
 const SEARCH_EVERY_MS = 30_000;
 const PAUSE_AFTER_FAILURE_MS = 5000;
 const MAX_BYTES = 262_144;
+
+const setSchema = z.object({ keys: z.array(z.unknown()) });
 
 export interface KeySetOptions {
   readonly url: string;
@@ -38,6 +43,7 @@ export class KeySet {
   #failedAtMs: number | undefined;
   #searchedAtMs = Number.NEGATIVE_INFINITY;
   #warnedSinceSearch = false;
+  #unusable = 0;
 
   constructor(options: KeySetOptions, log: Logger) {
     this.#options = options;
@@ -140,11 +146,19 @@ export class KeySet {
     const { signal } = this.#stopping;
     const { status, text } = await fetchText(url, { method: 'GET', headers, timeoutMs, maxBytes: MAX_BYTES, signal });
     if (status !== 200) throw new FetchFailure('garbled', `the answer’s status is ${status}`);
-    try {
-      return createLocalJWKSet(JSON.parse(text));
-    } catch {
-      throw new FetchFailure('garbled', 'the answer is not a JSON Web Key Set');
-    }
+    const set = setSchema.safeParse(readJson(text));
+    if (!set.success) throw new FetchFailure('garbled', 'the answer is not a JSON Web Key Set');
+    const usable = set.data.keys.filter(isUsableKey);
+    const unusable = set.data.keys.length - usable.length;
+    if (unusable > 0 && usable.length === 0) throw new FetchFailure('garbled', 'none of its keys can be used');
+    this.#warnOfUnusableKeys(unusable);
+    return createLocalJWKSet({ keys: usable });
+  }
+
+  #warnOfUnusableKeys(keys: number): void {
+    if (keys > this.#unusable)
+      this.#log.warn({ origin: this.#origin, keys }, 'the key set has keys that cannot be used');
+    this.#unusable = keys;
   }
 
   #pauseMs(): number {

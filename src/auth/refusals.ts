@@ -27,6 +27,8 @@ export const refusals = {
 
   noRule: (channel: string) => refused(`No rule names the channel ${channel}.`),
   notCovered: (channel: string) => refused(`This user may not join the channel ${channel}.`),
+  unguarded: (channel: string) => refused(`The channel ${channel} needs no authorization.`),
+  unnamed: (claim: string) => refused(`The token names no user: it has no claim ${claim}.`),
   noUser: (channel: string) => refused(`The channel ${channel} needs a user, and the request names none.`),
   otherUser: () => refused('The application answered for another user than the token names.'),
   userId: (limit: number) => refused(`The user’s id must have 1 to ${limit} characters.`),
@@ -40,12 +42,15 @@ export const refusals = {
   denied: (channel: string, seconds: number) =>
     refused(`This user was removed from ${channel} and may join again in ${seconds} seconds.`),
   byUpstream: (status: number) => refused(`The application refused (${status}).`),
+  endedByUpstream: () => refused('The application allowed this until a time (exp) that is past.'),
   unauthenticatedByUpstream: () => unknown('The application does not know this user (401).', CHALLENGE),
 
   keysUnavailable: (retryAfterSeconds: number) =>
     unavailable('The keys that tokens are checked with cannot be fetched. Try again later.', retryAfterSeconds),
   upstreamSlow: (seconds: number) => unavailable(`The application did not answer within ${seconds} seconds.`, 1),
   upstreamUnreachable: () => unavailable('The application cannot be reached.', 1),
+  upstreamThrottled: (status: number, seconds: number) =>
+    unavailable(`The application is asked too much, or too slowly (${status}).`, seconds),
   upstreamFailed: (status: number) => unavailable(`The application failed (${status}).`, 1),
   upstreamRedirected: (status: number) =>
     unavailable(`The application redirected (${status}) where it should have answered.`, 1),

@@ -2,7 +2,7 @@
 // answer with. Pure.
 import { z } from 'zod';
 import { readJson } from '../protocol/json.ts';
-import type { Claims } from './claims.ts';
+import { type Claims, earlier } from './claims.ts';
 
 export interface UpstreamAnswer {
   /** The fields of the answer, without the application's own grant; `user_id` as text. */
@@ -11,10 +11,20 @@ export interface UpstreamAnswer {
   /** undefined: none is given. */
   readonly userInfo: unknown;
   readonly watchlist: readonly unknown[] | undefined;
+  /** `exp`, Unix seconds from which the answer does not hold any more: the earliest that is given. */
+  readonly expiresAt: number | undefined;
 }
 
-const NOBODY: UpstreamAnswer = { claims: {}, userId: undefined, userInfo: undefined, watchlist: undefined };
+const NOBODY: UpstreamAnswer = {
+  claims: {},
+  userId: undefined,
+  userInfo: undefined,
+  watchlist: undefined,
+  expiresAt: undefined,
+};
 
+/** As in a token (RFC 7519 §4.1.4). */
+const exp = z.number().positive().transform(Math.floor).nullish();
 const id = z.union([z.string().min(1), z.number()]).transform(String);
 /** JSON in JSON, as clients forward it; Laravel's Redis broadcaster has the object itself. */
 const embedded = <T extends z.ZodType>(schema: T) =>
@@ -24,7 +34,8 @@ const answerSchema = z.looseObject({
   user_id: id.nullish(),
   user_info: z.unknown().optional(),
   watchlist: z.array(z.unknown()).nullish(),
-  channel_data: embedded(z.object({ user_id: id.nullish(), user_info: z.unknown().optional() })),
+  exp,
+  channel_data: embedded(z.object({ user_id: id.nullish(), user_info: z.unknown().optional(), exp })),
   user_data: embedded(
     z.object({ id: id.nullish(), user_info: z.unknown().optional(), watchlist: z.array(z.unknown()).nullish() }),
   ),
@@ -44,5 +55,6 @@ export function readAnswer(text: string): UpstreamAnswer | undefined {
     userId,
     userInfo: fields.user_info ?? channel_data?.user_info ?? user_data?.user_info ?? undefined,
     watchlist: fields.watchlist ?? user_data?.watchlist ?? undefined,
+    expiresAt: earlier(fields.exp ?? undefined, channel_data?.exp ?? undefined),
   };
 }

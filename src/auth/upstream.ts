@@ -25,6 +25,9 @@ const CIRCUMSTANCES = ['origin', 'referer', 'user-agent', 'accept-language'];
 const NOT_FORWARDED =
   /^(host|connection|content-length|content-type|content-encoding|transfer-encoding|expect|te|trailer|upgrade|keep-alive|proxy-.*|accept|accept-encoding|x-requested-with|x-forwarded-for)$/;
 
+/** Answers that depend on more than they are kept by (RFC 9110 §12.5.5). */
+const UNKEPT_VARY = /(^|,)\s*(\*|x-forwarded-for)\s*(,|$)/i;
+
 /** An answer as it is kept: it allows, with what it says of the user, or refuses. */
 type Outcome = UpstreamAnswer | RequestError;
 
@@ -69,13 +72,15 @@ export class Upstream {
   /**
    * What the application says to this request; an earlier answer where that said it may be kept.
    * @param channel undefined: a sign-in
-   * @throws RequestError 401 and 403 as the application refuses, 503 when it does not answer
+   * @throws RequestError 401 and 403 as the application refuses, or allows what has ended; 503 when it does not answer
    */
   async ask(caller: Caller, socketId: string, channel: string | undefined): Promise<UpstreamAnswer> {
     const url = channel === undefined ? this.#settings.userUrl : this.#settings.url;
     if (url === undefined) throw refusals.signInNotConfigured();
     const key = this.#keyOf(url, caller, channel);
-    const outcome = this.#cache.get(key) ?? (await this.#fetch(url, caller, socketId, channel, key));
+    const kept = this.#cache.get(key);
+    const holds = kept !== undefined && secondsUntil(endOf(kept)) > 0;
+    const outcome = holds ? kept : await this.#fetch(url, caller, socketId, channel, key);
     if (outcome instanceof RequestError) throw outcome;
     return outcome;
   }
@@ -96,7 +101,7 @@ export class Upstream {
       });
       const outcome = this.#outcomeOf(url, fetched);
       this.#failing = false;
-      const seconds = keptSeconds(fetched.headers.get('cache-control'));
+      const seconds = keptSeconds(fetched.headers, outcome);
       if (seconds > 0) this.#cache.set(key, outcome, { ttl: seconds * 1000 });
       return outcome;
     };
@@ -104,14 +109,16 @@ export class Upstream {
   }
 
   /** @throws RequestError 503 for what is neither a permission nor a refusal */
-  #outcomeOf(url: string, { status, text }: Fetched): Outcome {
+  #outcomeOf(url: string, { status, text, headers }: Fetched): Outcome {
+    // Told to whoever asked, and not counted as an outage: one busy client must not lock out the others.
+    if (status === 408 || status === 429) return refusals.upstreamThrottled(status, retrySeconds(headers));
     if (status === 401) return refusals.unauthenticatedByUpstream();
     if (status >= 400 && status < 500) return refusals.byUpstream(status);
     if (status >= 300 && status < 400) throw this.#failure(url, refusals.upstreamRedirected(status));
     if (status >= 500) throw this.#failure(url, refusals.upstreamFailed(status));
     const answer = readAnswer(text);
     if (answer === undefined) throw this.#failure(url, refusals.upstreamGarbage());
-    return answer;
+    return secondsUntil(answer.expiresAt) > 0 ? answer : refusals.endedByUpstream();
   }
 
   #unanswered(url: string, err: unknown): unknown {
@@ -147,10 +154,10 @@ export class Upstream {
     };
   }
 
-  /** Everything the answer may depend on, but for the socket; a digest, as it holds credentials. */
+  /** What the answer may depend on, but for the socket and its address; a digest, as it holds credentials. */
   #keyOf(url: string, { headers, encoding, fields }: Caller, channel: string | undefined): string {
-    const credentials = this.#credentials.map((name) => headers[name] ?? null);
-    const text = JSON.stringify([url, credentials, channel ?? null, encoding, fields]);
+    const sent = [...this.#credentials, ...CIRCUMSTANCES].map((name) => headers[name] ?? null);
+    const text = JSON.stringify([url, sent, channel ?? null, encoding, fields]);
     return createHash('sha256').update(text).digest('base64');
   }
 }
@@ -168,12 +175,29 @@ function bodyOf({ encoding, fields }: Caller, socketId: string, channel: string 
 }
 
 /** How long an answer may be kept (RFC 9111 §5.2.2); 0 where it does not say so. */
-function keptSeconds(cacheControl: string | null): number {
-  const directives = (cacheControl ?? '')
+function keptSeconds(headers: Headers, outcome: Outcome): number {
+  if (UNKEPT_VARY.test(headers.get('vary') ?? '')) return 0;
+  if (outcome instanceof RequestError && outcome.status === 503) return 0;
+  const directives = (headers.get('cache-control') ?? '')
     .toLowerCase()
     .split(',')
     .map((part) => part.trim());
   if (directives.includes('no-store') || directives.includes('no-cache')) return 0;
   const [, seconds = '0'] = directives.map((part) => /^max-age="?(\d{1,9})"?$/.exec(part)).find((match) => match) ?? [];
   return Math.min(Number(seconds), LONGEST_CACHED_SECONDS);
+}
+
+function endOf(outcome: Outcome): number | undefined {
+  return outcome instanceof RequestError ? undefined : outcome.expiresAt;
+}
+
+/** @param unixSeconds undefined: never */
+function secondsUntil(unixSeconds = Number.POSITIVE_INFINITY): number {
+  return unixSeconds - Date.now() / 1000;
+}
+
+/** When to ask again (RFC 9110 §10.2.3); dates are not read, they are rare here. */
+function retrySeconds(headers: Headers): number {
+  const text = headers.get('retry-after') ?? '';
+  return /^\d{1,4}$/.test(text) ? Number(text) : 1;
 }

@@ -16,6 +16,21 @@ export function authLines(config: Config): string[] {
   );
 }
 
+/** What to tell operators at start, in a sentence each. */
+export function authWarnings(config: Config): string[] {
+  return config.apps.flatMap(({ id, auth }) => {
+    const text = auth?.bearer && openText(auth.bearer);
+    return text === undefined ? [] : [`app ${id}, auth.bearer: ${text}`];
+  });
+}
+
+/** Such providers sign for many applications with the same keys; Firebase for those of everybody. */
+function openText({ jwksUrl, issuer, audience }: Bearer): string | undefined {
+  const missing = [issuer === undefined ? ['issuer'] : [], audience.length === 0 ? ['audience'] : []].flat();
+  if (jwksUrl === undefined || missing.length === 0) return undefined;
+  return `without ${missing.join(' and ')}, tokens are taken that were made for other applications`;
+}
+
 /** @param several whether the app must be named in the path, by its key */
 function appLines({ path: prefix, auth: paths }: Config, app: App, auth: Auth, several: boolean): string[] {
   const at = (paths: readonly string[]) => paths.map((path) => `${prefix}${path}${several ? `/${app.key}` : ''}`);
@@ -54,11 +69,13 @@ function sourceLines(auth: Auth): string[] {
 function bearerLines(bearer: Bearer): string[] {
   const { cookie, issuer, audience, userId, userInfo } = bearer;
   const info = Object.entries(userInfo).map(([name, claim]) => (name === claim ? name : `${name} (claim ${claim})`));
+  const warning = openText(bearer);
   return [
     `bearer: a JSON Web Token, ${keyText(bearer)}`,
     `in the Authorization header${cookie === undefined ? '' : `, or else the cookie ${cookie}`}`,
     ...(issuer === undefined ? [] : [`of the issuer ${issuer}`]),
     ...(audience.length === 0 ? [] : [`for the audience ${audience.join(' or ')}`]),
+    ...(warning === undefined ? [] : [`Warning: ${warning}.`]),
     `user_id is the claim ${userId}; user_info has ${info.join(', ') || 'nothing'}`,
   ];
 }

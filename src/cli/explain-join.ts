@@ -39,7 +39,7 @@ export function explainJoin(app: AppWithAuth, channel: string, claims: Claims): 
     const asked = 'What your application answers decides, and may name the user.';
     return { verdict: 'the application decides', reasons: [decided, asked] };
   }
-  const { isPossible, text } = grantOf(app, bearer, channel, claims);
+  const { isPossible, text } = grantOf(app, bearer, channel, claims, app.auth.rules[rule]?.allow === 'authenticated');
   return { verdict: isPossible ? 'allowed' : 'refused', reasons: [decided, ...text] };
 }
 
@@ -63,8 +63,11 @@ interface Grant {
   readonly text: readonly string[];
 }
 
-/** What is signed beside the socket's id and the channel. */
-function grantOf(app: AppWithAuth, bearer: Bearer, channel: string, claims: Claims): Grant {
+/**
+ * What is signed beside the socket's id and the channel.
+ * @param mustBeNamed whether the rule is for known users
+ */
+function grantOf(app: AppWithAuth, bearer: Bearer, channel: string, claims: Claims, mustBeNamed: boolean): Grant {
   const impossible = (text: string): Grant => ({ isPossible: false, text: [text] });
   const { id, info = {} } = userOf(claims, bearer);
   if (id !== undefined && hasMoreCharacters(id, USER_ID_LENGTH)) {
@@ -72,11 +75,14 @@ function grantOf(app: AppWithAuth, bearer: Bearer, channel: string, claims: Clai
   }
   const { grants } = app.auth;
   const end = grants === 'expiring' && typeof claims.exp === 'number' ? ', and ends with the token' : '';
-  const user = id === undefined ? 'no user' : `user_id ${JSON.stringify(id)}`;
-  if (!channelKind(channel).presence) {
+  const user = `user_id ${JSON.stringify(id)}`;
+  const { presence } = channelKind(channel);
+  if (id === undefined && (presence || mustBeNamed || grants !== 'plain')) {
+    return impossible(`But it lacks a user: there is no usable claim ${bearer.userId}.`);
+  }
+  if (!presence) {
     return { isPossible: true, text: grants === 'plain' ? [] : [`The grant names ${user}${end}.`] };
   }
-  if (id === undefined) return impossible(`But it lacks a user: there is no usable claim ${bearer.userId}.`);
   const text = JSON.stringify(info);
   if (Buffer.byteLength(text) > app.limits.memberInfoBytes) {
     return impossible(`But user_info is larger than ${app.limits.memberInfoBytes} bytes (limits.memberInfoBytes).`);

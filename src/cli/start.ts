@@ -8,6 +8,7 @@ import { Workers } from '../workers/workers.ts';
 import { type Command, type Edge, exitCodes, parseOptions, refusePositionals } from './command.ts';
 import { configHelp, configOptions, flagsOf, reportMistakes } from './config-options.ts';
 import { endOf } from './ending.ts';
+import { authWarnings } from './explain-auth.ts';
 import { startFailure } from './start-failure.ts';
 import { welcome } from './welcome.ts';
 
@@ -30,6 +31,7 @@ ${configHelp}`,
 
 async function serve(config: Config, edge: Edge): Promise<number> {
   const log = createLog(config.log);
+  for (const warning of authWarnings(config)) log.warn(warning);
   const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
   const server = workers > 1 ? new Workers(config, workers, log) : createServer(config, log);
   const ending = endOf(server, edge.lifecycle, log);

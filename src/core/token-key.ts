@@ -1,5 +1,5 @@
 // The keys that tokens are checked with, and the algorithms that fit each (RFC 7518 §3.1, RFC 8037 §3.1). Pure.
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 
 export const secretAlgorithms = ['HS256', 'HS384', 'HS512'] as const;
 const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const;
@@ -40,6 +40,17 @@ function parse(pem: string): KeyObject {
     return createPublicKey(pem);
   } catch {
     throw new Error('is not a public key in PEM, which begins with -----BEGIN PUBLIC KEY-----');
+  }
+}
+
+/** Whether this member of a JSON Web Key Set is a public key that tokens can be checked with (RFC 7517 §5). */
+export function isUsableKey(jwk: unknown): jwk is JsonWebKey & { kty: string } {
+  // A private key that its owner publishes is a key that anybody has; oct is a shared secret.
+  if (typeof jwk !== 'object' || jwk === null || 'd' in jwk || 'k' in jwk) return false;
+  try {
+    return algorithmsOf(createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })).length > 0;
+  } catch {
+    return false;
   }
 }
 

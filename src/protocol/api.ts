@@ -64,7 +64,8 @@ export function parseBatch(body: Buffer, limit: number): EventRequest[] {
 }
 
 const wholeSeconds = `expected a whole number of seconds from 0 to ${DENY_SECONDS}`;
-const unsubscribeBody = z.object({
+/** Strict: whoever misspells it would believe that the user is kept out. */
+const unsubscribeBody = z.strictObject({
   deny_seconds: z.int(wholeSeconds).min(0, wholeSeconds).max(DENY_SECONDS, wholeSeconds).default(0),
 });
 
@@ -125,6 +126,7 @@ function read<T>(schema: z.ZodType<T>, value: unknown, required: readonly string
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
+  if (issue?.code === 'unrecognized_keys') throw requestErrors.unknownParameter(`${at}${issue.keys[0]}`);
   throw requestErrors.invalid(`${at}${issue?.path.join('.')}`, issue?.message ?? 'unexpected value');
 }
 

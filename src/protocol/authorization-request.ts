@@ -43,7 +43,8 @@ function listOf(value: unknown): readonly unknown[] {
 function namesOf(asked: readonly unknown[]): string[] {
   if (asked.length > CHANNELS) throw requestErrors.invalid('channel_name', `at most ${CHANNELS} channels at once`);
   const names = asked.map((name) => {
-    if (typeof name !== 'string' || name === '') throw requestErrors.invalid('channel_name', 'expected a string');
+    if (name === '') throw requestErrors.missing('channel_name');
+    if (typeof name !== 'string') throw requestErrors.invalid('channel_name', 'expected a string');
     return name;
   });
   return [...new Set(names)];

@@ -215,6 +215,7 @@ export const requestErrors = {
   invalidJson: () => new RequestError(400, 'The request body is not valid JSON in UTF-8.'),
   missing: (parameter: string) => new RequestError(400, `Missing required parameter: ${parameter}`),
   invalid: (parameter: string, expected: string) => new RequestError(400, `Invalid ${parameter}: ${expected}`),
+  unknownParameter: (parameter: string) => new RequestError(400, `Unknown parameter: ${parameter}`),
   channelName: (name: string) => new RequestError(400, `Invalid channel name ${name}`),
   socketId: (value: string) => new RequestError(400, `Invalid socket id ${value}`),
   eventName: (limit: number) => new RequestError(400, `Event name is too long. Maximum allowed size is ${limit}.`),

@@ -245,6 +245,68 @@ describe('refuses', () => {
   });
 });
 
+describe('a token that names no user', () => {
+  const team = { channel: 'private-team.{team}' };
+  const open = { channel: 'private-*', allow: 'authenticated' as const };
+
+  it('is enough where a claim decides', async () => {
+    const auth = { bearer, rules: [team, open] };
+    expect(await channelData(auth, 'private-team.red', { team: 'red' })).toHaveProperty('auth');
+  });
+
+  it.each<[what: string, auth: Partial<AuthInput>, channel: string]>([
+    ['known users are meant', {}, 'private-x'],
+    ['grants must be named', { grants: 'named' }, 'private-team.red'],
+    ['grants must be named and end', { grants: 'expiring' }, 'private-team.red'],
+  ])('is refused where %s', async (_, settings, channel) => {
+    const auth = { bearer: { ...bearer, userId: 'uid' }, rules: [team, open], ...settings };
+    await expect(channelData(auth, channel, { sub: '7', team: 'red' })).rejects.toMatchObject({
+      status: 403,
+      message: 'The token names no user: it has no claim uid.',
+    });
+  });
+
+  it('is completed by the application where that is asked', async () => {
+    await using application = await startApplication(200, { user_id: '8' });
+    const auth: AuthInput = { bearer, upstream: { url: application.url }, rules: [orders], grants: 'named' };
+    expect(await channelData(auth, 'presence-orders.1', { team: 'red' })).toMatchObject({ user_id: '8' });
+  });
+});
+
+describe('the end of a grant', () => {
+  const rules = [lobby, orders];
+  const soon = () => Math.floor(Date.now() / 1000) + 300;
+
+  it('is the earlier one of the token and the application', async () => {
+    const [earlier, later] = [soon(), soon() + 100];
+    for (const [token, answer] of [
+      [earlier, later],
+      [later, earlier],
+    ]) {
+      await using application = await startApplication(200, { exp: answer });
+      const auth: AuthInput = { bearer, upstream: { url: application.url }, rules, grants: 'expiring' };
+      const claims = { sub: '7', exp: token };
+      expect(await channelData(auth, 'presence-orders.1', claims)).toMatchObject({ exp: earlier });
+    }
+  });
+
+  it('is the application’s where that alone knows the user, also within channel_data', async () => {
+    const exp = soon();
+    await using application = await startApplication(200, { channel_data: JSON.stringify({ user_id: '8', exp }) });
+    const auth: AuthInput = { upstream: { url: application.url }, rules, grants: 'expiring' };
+    expect(await channelData(auth, 'presence-lobby')).toEqual({ user_id: '8', user_info: {}, exp });
+  });
+
+  it('is not past: the tolerance for clocks would have the grant end and be asked for without end', async () => {
+    const exp = Math.floor(Date.now() / 1000) - 2;
+    const auth = { bearer, rules: [lobby] };
+    expect(await channelData(auth, 'presence-lobby', { sub: '7', exp })).toMatchObject({ user_id: '7' });
+    await expect(
+      channelData({ ...auth, grants: 'expiring' }, 'presence-lobby', { sub: '7', exp }),
+    ).rejects.toMatchObject({ status: 401, message: 'The token has expired.' });
+  });
+});
+
 describe('sign-ins', () => {
   it('through the application: user_data with its watchlist', async () => {
     await using application = await startApplication(200, { user_data: '{"id":"8","watchlist":["7"]}' });

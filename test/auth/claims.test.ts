@@ -17,7 +17,8 @@ describe('claimAt', () => {
     ['toString', undefined],
     ['__proto__', undefined],
     ['realm_access.__proto__', undefined],
-    ['realm_access.roles.length', 1],
+    ['realm_access.roles.length', undefined],
+    ['realm_access.roles.0', undefined],
   ])('%s', (name, value) => {
     const claims = {
       sub: '7',

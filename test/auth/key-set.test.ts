@@ -1,4 +1,5 @@
 // A key set, fetched from a real server whose moods change; the clock is the test's.
+import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { KeySet, type KeySetOptions } from '../../src/auth/key-set.ts';
 import { Log } from '../support/redis.ts';
@@ -162,7 +163,8 @@ describe('a key set that cannot be fetched', () => {
     ['no JSON', 'the answer is not a JSON Web Key Set', (jwks) => jwks.say('<html>')],
     ['no UTF-8', 'the answer is not UTF-8', (jwks) => jwks.say(Buffer.from([0xff]))],
     ['no keys', 'the answer is not a JSON Web Key Set', (jwks) => jwks.say('{"key":[]}')],
-    ['keys that are none', 'the answer is not a JSON Web Key Set', (jwks) => jwks.serve(1)],
+    ['keys that are none', 'none of its keys can be used', (jwks) => jwks.serve(1, null, 'key', {})],
+    ['keys that are no list', 'the answer is not a JSON Web Key Set', (jwks) => jwks.say('{"keys":{}}')],
     ['more than 256 KB', 'the answer is larger than 262144 bytes', (jwks) => jwks.say(' '.repeat(262_145))],
     ['a closed connection', 'UND_ERR_SOCKET', (jwks) => jwks.drop()],
   ])('is one that answers with %s', async (_, cause, change) => {
@@ -199,6 +201,38 @@ describe('a key set that cannot be fetched', () => {
     await set.jwks[Symbol.asyncDispose]();
     await expect(set.find('old')).rejects.toMatchObject(UNAVAILABLE);
     expect(set.log.entries).toMatchObject([{ origin, cause: 'ECONNREFUSED' }]);
+  });
+});
+
+describe('a key set with keys that cannot be used', () => {
+  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
+  const own = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+  const bad: readonly unknown[] = [
+    null,
+    'key',
+    { kty: 'oct', k: 'c2VjcmV0', kid: 'new' },
+    { ...weak, kid: 'new' },
+    { ...own, kid: 'new' },
+    { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA', kid: 'new' },
+    { kty: 'RSA', kid: 'new' },
+  ];
+
+  test('does without them, and says how many there are, once', async () => {
+    await using set = await fixture();
+    set.jwks.serve(...bad, old.jwk);
+    await set.find('old');
+    await expect(set.find('new')).rejects.toMatchObject(UNKNOWN);
+    const { origin } = set.jwks;
+    const warning = { level: 40, msg: 'the key set has keys that cannot be used', origin, keys: bad.length };
+    expect(set.log.entries).toMatchObject([warning]);
+  });
+
+  test.each(bad.map((jwk) => [jwk]))('is asked again for another: %j', async (jwk) => {
+    await using set = await fixture();
+    set.jwks.serve(jwk, old.jwk);
+    await set.find('old');
+    set.jwks.serve(fresh.jwk);
+    await set.find('new');
   });
 });
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { readAnswer } from '../../src/auth/upstream-answer.ts';
 
-const nobody = { claims: {}, userId: undefined, userInfo: undefined, watchlist: undefined };
+const nobody = { claims: {}, userId: undefined, userInfo: undefined, watchlist: undefined, expiresAt: undefined };
 
 describe('readAnswer', () => {
   it.each(['', ' \n', 'true', '{}'])('%j allows, and names nobody', (text) => {
@@ -16,6 +16,7 @@ describe('readAnswer', () => {
       userId: '7',
       userInfo: { name: 'Ada' },
       watchlist: ['8'],
+      expiresAt: undefined,
     });
   });
 
@@ -24,7 +25,7 @@ describe('readAnswer', () => {
     ['as Laravel’s Redis broadcaster answers', { user_id: 7, user_info: { name: 'Ada' } }],
   ])('takes channel_data, %s, and drops the application’s grant', (_, channel_data) => {
     const text = JSON.stringify({ auth: 'key:signature', shared_secret: 'x', channel_data });
-    expect(readAnswer(text)).toEqual({
+    expect(readAnswer(text)).toMatchObject({
       claims: { user_id: '7' },
       userId: '7',
       userInfo: { name: 'Ada' },
@@ -39,7 +40,19 @@ describe('readAnswer', () => {
       userId: '7',
       userInfo: { name: 'Ada' },
       watchlist: ['8'],
+      expiresAt: undefined,
     });
+  });
+
+  it.each<[answer: object, expiresAt: number | undefined]>([
+    [{ exp: 200 }, 200],
+    [{ exp: 200.9 }, 200],
+    [{ channel_data: '{"exp":300}' }, 300],
+    [{ exp: 200, channel_data: '{"exp":300}' }, 200],
+    [{ exp: 300, channel_data: { exp: 200 } }, 200],
+    [{ exp: null, channel_data: { exp: null } }, undefined],
+  ])('takes the earliest end of %j', (answer, expiresAt) => {
+    expect(readAnswer(JSON.stringify(answer))?.expiresAt).toBe(expiresAt);
   });
 
   it('takes null for nothing', () => {
@@ -59,6 +72,11 @@ describe('readAnswer', () => {
     '{"user_id":true}',
     '{"user_id":["7"]}',
     '{"watchlist":"8"}',
+    '{"exp":"1800000000"}',
+    '{"exp":0}',
+    '{"exp":-1}',
+    '{"exp":1e999}',
+    '{"channel_data":"{\\"exp\\":true}"}',
     '{"channel_data":"{"}',
     '{"channel_data":"7"}',
     '{"channel_data":7}',

@@ -1,11 +1,14 @@
 // Asking the application: what is forwarded, what its answers mean, and that everything in doubt is a 503.
 import type { ServerResponse } from 'node:http';
 import { pino } from 'pino';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Upstream } from '../../src/auth/upstream.ts';
 import type { UpstreamSettings } from '../../src/core/app-auth.ts';
 import type { Caller } from '../../src/core/authorization.ts';
 import { Application, answering } from './support/application.ts';
+import { nowSeconds } from './support/tokens.ts';
+
+afterEach(() => vi.useRealTimers());
 
 const anybody: Caller = { headers: {}, address: '10.0.0.9', encoding: 'form', fields: {} };
 const SOCKET = '1.2';
@@ -132,7 +135,8 @@ describe('what its answers mean', () => {
     [403, 403, 'The application refused (403).'],
     [404, 403, 'The application refused (404).'],
     [419, 403, 'The application refused (419).'],
-    [429, 403, 'The application refused (429).'],
+    [408, 503, 'The application is asked too much, or too slowly (408).'],
+    [429, 503, 'The application is asked too much, or too slowly (429).'],
     [302, 503, 'The application redirected (302) where it should have answered.'],
     [500, 503, 'The application failed (500).'],
     [503, 503, 'The application failed (503).'],
@@ -168,6 +172,23 @@ describe('what its answers mean', () => {
     await using application = await Application.start(behaviour);
     using asking = new Asking(application.url);
     await expect(asking.ask()).rejects.toEqual(refusal(503, 'The application cannot be reached.'));
+  });
+
+  it.each([
+    ['7', '7'],
+    ['Fri, 31 Dec 2027 23:59:59 GMT', '1'],
+  ])('its wish to be asked later is passed on: %s', async (wish, passed) => {
+    await using application = await Application.start(answering(429, {}, { 'retry-after': wish }));
+    using asking = new Asking(application.url);
+    await expect(asking.ask()).rejects.toMatchObject({ status: 503, headers: { 'retry-after': passed } });
+  });
+
+  it('what it allowed until a time that is past is refused, and nobody else’s concern', async () => {
+    await using application = await Application.start(answering(200, { user_id: '7', exp: nowSeconds() }));
+    using asking = new Asking(application.url);
+    await expect(asking.ask()).rejects.toEqual(
+      refusal(403, 'The application allowed this until a time (exp) that is past.'),
+    );
   });
 
   it('no answer in time is a 503, from the first byte to the last', async () => {
@@ -232,6 +253,14 @@ describe('how much it is asked', () => {
     });
     expect(application.asked).toHaveLength(2);
   });
+
+  it('as ever by others, when it finds that one asks too much', async () => {
+    await using application = await Application.start(answering(429, '', { 'cache-control': 'max-age=60' }));
+    using asking = new Asking(application.url, { breakAfterFailures: 2, breakSeconds: 60 });
+    for (let n = 0; n < 3; n += 1) await expect(asking.ask()).rejects.toMatchObject({ status: 503 });
+    application.behaviour = answering(200, { user_id: '7' });
+    expect(await asking.ask()).toMatchObject({ userId: '7' });
+  });
 });
 
 describe('answers that may be kept', () => {
@@ -261,6 +290,10 @@ describe('answers that may be kept', () => {
   it.each<[string, Partial<Caller>, string?]>([
     ['cookie', { headers: { cookie: 'session=2' } }],
     ['token', { headers: { authorization: 'Bearer 2' } }],
+    ['origin', { headers: { origin: 'https://other.example.com' } }],
+    ['page', { headers: { referer: 'https://app.example.com/other' } }],
+    ['browser', { headers: { 'user-agent': '2' } }],
+    ['language', { headers: { 'accept-language': 'de' } }],
     ['chosen header', { headers: { 'x-tenant': '2' } }],
     ['field', { fields: { as: '2' } }],
     ['channel', {}, 'private-orders.8'],
@@ -272,11 +305,33 @@ describe('answers that may be kept', () => {
     expect(application.asked).toHaveLength(2);
   });
 
+  it.each(['*', 'Origin, *', 'X-Forwarded-For'])('are not those that vary by more: %s', async (vary) => {
+    await using application = await Application.start(answering(200, '', { ...keep, vary }));
+    using asking = new Asking(application.url);
+    await asking.ask();
+    await asking.ask();
+    expect(application.asked).toHaveLength(2);
+  });
+
+  it('are kept no longer than they hold', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    await using application = await Application.start(answering(200, { exp: nowSeconds() + 30 }, keep));
+    using asking = new Asking(application.url);
+    await asking.ask();
+    vi.setSystemTime(Date.now() + 28_000);
+    await asking.ask();
+    expect(application.asked).toHaveLength(1);
+    vi.setSystemTime(Date.now() + 2000);
+    application.behaviour = answering(200);
+    await asking.ask();
+    expect(application.asked).toHaveLength(2);
+  });
+
   it('are for every socket of the same user', async () => {
     await using application = await Application.start(answering(200, '', keep));
     using asking = new Asking(application.url);
-    await asking.ask({ headers: { cookie: 'session=1', 'user-agent': 'a' }, address: '10.0.0.1' });
-    await asking.ask({ headers: { cookie: 'session=1', 'user-agent': 'b' }, address: '10.0.0.2' });
+    await asking.ask({ headers: { cookie: 'session=1' }, address: '10.0.0.1' });
+    await asking.ask({ headers: { cookie: 'session=1' }, address: '10.0.0.2' });
     expect(application.asked).toHaveLength(1);
   });
 });

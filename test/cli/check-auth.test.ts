@@ -2,13 +2,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterAll, describe, expect, it } from 'vitest';
-import { userOf } from '../../src/auth/claims.ts';
-import { grantChannel } from '../../src/auth/grants.ts';
-import { decide } from '../../src/auth/rules.ts';
+import { AppAuthorizer } from '../../src/auth/authorizer.ts';
 import { check } from '../../src/cli/check.ts';
 import { UsageError } from '../../src/cli/command.ts';
 import { appSchema } from '../../src/core/app.ts';
+import { callerWith } from '../auth/support/tokens.ts';
+import { tokenOf } from '../support/authorization.ts';
 import { run } from './recording-edge.ts';
 
 const secret = 'a secret of thirty-two bytes, yes';
@@ -90,6 +91,23 @@ describe('fanfare check explains auth:', () => {
     const lines = await explained([withAuth({ bearer: settings })]);
     expect(lines).toContain(`    1. bearer: a JSON Web Token, ${text}`);
     expect(lines).toContain('       user_id is the claim sub; user_info has nothing');
+  });
+
+  it.each<[settings: object, missing: string]>([
+    [{}, 'issuer and audience'],
+    [{ issuer: 'https://id.example/' }, 'audience'],
+    [{ audience: ['chat'] }, 'issuer'],
+  ])('that a key set is others’ too, of %j', async (settings, missing) => {
+    const app = withAuth({ bearer: { jwksUrl: 'https://id.example/keys', ...settings } });
+    const text = `without ${missing}, tokens are taken that were made for other applications`;
+    expect(await explained([app])).toContain(`       Warning: ${text}.`);
+  });
+
+  it('nothing of the kind about keys of one’s own, or with both', async () => {
+    const both = { issuer: 'https://id.example/', audience: ['chat'] };
+    for (const settings of [{ secret }, { jwksUrl: 'https://id.example/keys', ...both }]) {
+      expect((await explained([withAuth({ bearer: settings })])).join()).not.toContain('Warning');
+    }
   });
 
   it('sources in their order, and those that are left out of it', async () => {
@@ -180,7 +198,9 @@ describe('fanfare check --channel', () => {
     const named = withAuth({ bearer, rules, grants: 'named' });
     const expiring = withAuth({ bearer, rules, grants: 'expiring' });
     expect((await ask(named, 'private-x', ada)).at(-1)).toBe('The grant names user_id "7".');
-    expect((await ask(named, 'private-x', {})).at(-1)).toBe('The grant names no user.');
+    for (const app of [named, expiring, withAuth({ bearer, rules })]) {
+      expect((await ask(app, 'private-x', {})).at(-1)).toBe('But it lacks a user: there is no usable claim sub.');
+    }
     expect((await ask(expiring, 'private-x', ada)).at(-1)).toBe(
       'The grant names user_id "7", and ends with the token.',
     );
@@ -265,17 +285,18 @@ describe('fanfare check --channel', () => {
     const channels = ['private-user.7', 'private-user.8', 'presence-conversation.1', 'presence-conversation.3'];
     const more = ['private-encrypted-team.red', 'presence-lobby', 'private-x', 'presence-x'];
     const users = [ada, {}, { sub: 'x'.repeat(129), team: 'red' }, { sub: '7', name: 'x'.repeat(2048) }];
+    const authorizer = new AppAuthorizer(
+      { appIdOf: () => undefined, deniedSeconds: async () => 0 },
+      pino({ level: 'silent' }),
+    );
     for (const settings of [chat, { ...chat, ...masterKey }, withAuth({ bearer, rules, grants: 'expiring' })]) {
       const app = appSchema.parse(settings);
       for (const channel of [...channels, ...more]) {
         for (const claims of users) {
-          const grant = () => {
-            if (decide(app.auth?.rules ?? [], channel, claims).allow === undefined) throw new Error('refused');
-            return grantChannel(app, '1.2', channel, { user: userOf(claims, app.auth!.bearer!), expiresAt: 2e9 });
-          };
+          const caller = callerWith({ authorization: `Bearer ${await tokenOf(claims, secret)}` });
+          const [granted] = await Promise.allSettled([authorizer.authorizeChannel(app, caller, '1.2', channel)]);
           const [code] = await ask(settings, channel, claims);
-          if (code === 0) expect(grant).not.toThrow();
-          else expect(grant).toThrow();
+          expect([channel, claims, granted.status]).toEqual([channel, claims, code === 0 ? 'fulfilled' : 'rejected']);
         }
       }
     }

@@ -94,6 +94,21 @@ describe('fanfare start as a process', () => {
     expect(out).not.toContain('hush');
   });
 
+  it('warns at start of a key set whose tokens may be for others', async () => {
+    const auth = { bearer: { jwksUrl: 'https://id.example/keys?token=hush' } };
+    const apps = JSON.stringify([{ id: '1', key: 'k', secret: 'hush', auth }]);
+    const child = fanfare(['start', '--port', '0', '--host', '127.0.0.1'], { FANFARE_APPS: apps });
+    const result = ended(child);
+    await until(child, '"listening"');
+    child.kill('SIGTERM');
+    const { out } = await result;
+    expect(JSON.parse(out.split('\n')[0] ?? '')).toMatchObject({
+      level: 'warn',
+      msg: 'app 1, auth.bearer: without issuer and audience, tokens are taken that were made for other applications',
+    });
+    expect(out).not.toContain('hush');
+  });
+
   it.each([
     ['SIGTERM', 143],
     ['SIGINT', 130],

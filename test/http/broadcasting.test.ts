@@ -1,6 +1,8 @@
 // The authorization endpoint over HTTP: bodies, answers, CORS, apps and paths (auth.md §3). How tokens and the
 // application are asked is in test/auth.
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { ask, tokenOf, tokenSecret } from '../support/authorization.ts';
 import { connect } from '../support/client.ts';
@@ -185,7 +187,14 @@ describe('is refused, with a reason', () => {
       'This user may not join the channel private-user.8.',
     ],
     ['a channel of no rule', { channel_name: 'private-x' }, 403, 'No rule names the channel private-x.'],
-    ['a public channel of no rule', { channel_name: 'news' }, 403, 'No rule names the channel news.'],
+    ['a public channel', { channel_name: 'news' }, 403, 'The channel news needs no authorization.'],
+    [
+      'the channel of a user',
+      { channel_name: '#server-to-user-8' },
+      403,
+      'The channel #server-to-user-8 needs no authorization.',
+    ],
+    ['an empty channel', { channel_name: '' }, 400, 'Missing required parameter: channel_name'],
     ['no channel', { channel_name: undefined }, 400, 'Missing required parameter: channel_name'],
     ['a channel no one can have', { channel_name: 'private a' }, 400, 'Invalid channel name private a'],
     ['a malformed socket', { socket_id: '1.x' }, 400, 'Invalid socket id 1.x'],
@@ -224,7 +233,7 @@ describe('is refused, with a reason', () => {
     const refusal = async (claims: Record<string, unknown>) =>
       (await ask(server, form('presence-x'), { token: await tokenOf({ ...ada, ...claims }) })).json;
     expect(await refusal({ sub: undefined })).toEqual({
-      error: 'The channel presence-x needs a user, and the request names none.',
+      error: 'The token names no user: it has no claim sub.',
     });
     expect(await refusal({ sub: 'x'.repeat(129) })).toEqual({ error: 'The user’s id must have 1 to 128 characters.' });
     expect(await refusal({ name: 'x'.repeat(3000) })).toEqual({
@@ -371,6 +380,31 @@ describe('CORS', () => {
     expect(answer).toMatchObject({ status: 403, json: { error: `Origin not allowed: ${origin}` } });
     expect(answer.headers.get('access-control-allow-origin')).toBeNull();
     expect((await preflight(server.url)).status).toBe(403);
+  });
+
+  const foreign = 'https://evil.example';
+  const cookieAuth = { bearer: { ...bearer, cookie: 'token' }, rules };
+  it.each<[what: string, headers: Record<string, string>, allowedOrigins: string[], status: number]>([
+    ['another page’s, where every origin is allowed', { origin: foreign }, ['*'], 401],
+    ['those of a page without an origin', { origin: 'null' }, ['*'], 401],
+    ['those of a site beside', { 'sec-fetch-site': 'same-site' }, ['*'], 401],
+    ['those of another site', { 'sec-fetch-site': 'cross-site', origin: foreign }, ['*'], 401],
+    ['the server’s own page’s', { origin: 'OWN' }, ['*'], 200],
+    ['the own page’s behind a proxy', { origin: foreign, 'sec-fetch-site': 'same-origin' }, ['*'], 200],
+    ['those of no page', {}, ['*'], 200],
+    ['a listed origin’s', { origin, 'sec-fetch-site': 'cross-site' }, ['app.example.com'], 200],
+  ])('takes cookies or not: %s', async (_, sent, allowedOrigins, status) => {
+    await using server = await startServer({ auth: cookieAuth, allowedOrigins });
+    const own = sent.origin === 'OWN' ? { origin: server.url } : {};
+    const headers = { ...sent, ...own, cookie: `token=${await tokenOf(ada)}` };
+    // fetch sets Sec-Fetch headers of its own.
+    const asked = request(`${server.url}/broadcasting/auth`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
+    });
+    asked.end(String(form('private-user.7')));
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    expect(response.resume().statusCode).toBe(status);
   });
 
   it('needs no origin: apps on phones send none', async () => {

@@ -3,7 +3,7 @@ import formbody from '@fastify/formbody';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isAllowedOrigin } from '../../core/admission.ts';
 import type { App } from '../../core/app.ts';
-import type { Authorizer, ChannelGrant } from '../../core/authorization.ts';
+import type { Authorizer, Caller, ChannelGrant } from '../../core/authorization.ts';
 import type { Core } from '../../core/core.ts';
 import { checkChannelName } from '../../core/events.ts';
 import { parseAuthorization } from '../../protocol/authorization-request.ts';
@@ -93,7 +93,7 @@ function enabled(app: App): App {
 
 /**
  * CORS for the app's allowedOrigins. Cookies are for origins that are listed: where every page may ask, none may ask in
- * the name of whoever visits it.
+ * the name of whoever visits it (see callerOf).
  */
 function allowOrigin({ app, headers: { origin } }: FastifyRequest, reply: FastifyReply): void {
   if (origin === undefined) return;
@@ -116,9 +116,22 @@ async function answerPreflight({ headers }: FastifyRequest, reply: FastifyReply)
   return reply.code(204).send();
 }
 
-function callerOf(request: FastifyRequest, fields: Readonly<Record<string, unknown>>) {
-  const isForm = request.headers['content-type']?.toLowerCase().includes('form') ?? false;
-  return { headers: request.headers, address: request.ip, encoding: isForm ? 'form' : 'json', fields } as const;
+function callerOf(request: FastifyRequest, fields: Readonly<Record<string, unknown>>): Caller {
+  const { app, headers, ip: address } = request;
+  const isForm = headers['content-type']?.toLowerCase().includes('form') ?? false;
+  const { cookie: _, ...uncredited } = headers;
+  const trusted = !app.allowedOrigins.includes('*') || !isCrossOrigin(headers);
+  return { headers: trusted ? headers : uncredited, address, encoding: isForm ? 'form' : 'json', fields };
+}
+
+/**
+ * Whether another page than the server's own asks: a browser sends a form with its user's cookies to anywhere, and CORS
+ * only keeps the answer from the page. Browsers say so themselves on https (Fetch Metadata §2.3), else Origin tells.
+ */
+function isCrossOrigin({ 'sec-fetch-site': site, origin, host }: FastifyRequest['headers']): boolean {
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
+  if (origin === undefined) return false;
+  return !URL.canParse(origin) || new URL(origin).host !== host?.toLowerCase();
 }
 
 /** One channel is answered with its grant, several with an object by channel. */
