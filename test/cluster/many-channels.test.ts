@@ -102,7 +102,7 @@ test('a list is made in small steps, between which Redis does other work', async
   // A script for each step, and what it asks.
   expect([...new Set(steps.map(nameOf))]).toEqual(['evalsha', 'zrangebylex']);
   const asked = steps.filter((step) => nameOf(step) === 'zrangebylex');
-  for (const step of asked) expect(step.slice(-3)).toEqual(['LIMIT', '0', '1000']);
+  for (const step of asked) expect(step.slice(-3)).toEqual(['LIMIT', '0', '2500']);
   expect(steps.length).toBeGreaterThan(10);
   const between = seen.slice(seen.indexOf(steps[0] ?? []), seen.indexOf(steps.at(-1) ?? []));
   expect(between.filter((args) => nameOf(args) === 'ping').length).toBeGreaterThan(10);
