@@ -45,11 +45,13 @@ const LINGER_MS = 1000;
  * @param primary of a worker: the way to whom holds the memory set
  */
 export function createServer(config: Config, log: Logger, primary?: Channel): FanfareServer {
-  const core = new Core(adaptersOf(config, log, primary), new ConfigAppStore(config.apps), config, log);
+  const options = { ...config, administered: config.admin.tokens.length > 0, version };
+  const core = new Core(adaptersOf(config, log, primary), new ConfigAppStore(config.apps), options, log);
   const authorizer = new AppAuthorizer(core, log);
   const { path: pathPrefix, tls, development } = config;
   const authorization = { authorizer, ...config.auth };
-  const http = createHttpServer(core, { pathPrefix, tls, development, version, authorization }, log);
+  const { tokens: adminTokens } = config.admin;
+  const http = createHttpServer(core, { pathPrefix, tls, development, version, authorization, adminTokens }, log);
   const webSocket = new WebSocketEndpoint({ core, pathPrefix, log });
   http.server.on('upgrade', (request, stream, head) => {
     if (request.headers.upgrade?.toLowerCase() === 'websocket') webSocket.upgrade(request, stream, head);

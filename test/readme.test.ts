@@ -14,6 +14,7 @@ import {
   WATCHLIST_LENGTH,
 } from '../src/protocol/limits.ts';
 import { load } from './config/loading.ts';
+import { adminTable } from './support/admin-table.ts';
 import { api } from './support/api.ts';
 import { configTable } from './support/config-table.ts';
 import { Program } from './support/program.ts';
@@ -36,6 +37,15 @@ describe('the README', () => {
   it('lists every configuration key with its default and meaning', () => {
     const table = between(readme, '<!-- config table: checked against the schema by a test -->', '<!-- /config table');
     expect(table.trim()).toBe(configTable());
+  });
+
+  it('lists every endpoint of the admin API', async () => {
+    const table = between(
+      readme,
+      '<!-- admin table: checked against the OpenAPI document by a test -->',
+      '<!-- /admin',
+    );
+    expect(table.trim()).toBe(await adminTable());
   });
 
   it('shows configurations of auth that are valid', () => {

@@ -29,6 +29,26 @@ const shutdownSchema = z
   .prefault({})
   .describe('How the server stops on SIGTERM and SIGINT.');
 
+/** As long as a key of 128 bits in base64. */
+const TOKEN_CHARACTERS = 22;
+
+const adminSchema = z
+  .strictObject({
+    tokens: z
+      .array(
+        z
+          .string()
+          .regex(/^[!-~]+$/, 'must be printable ASCII characters without spaces')
+          .min(TOKEN_CHARACTERS, `must have ${TOKEN_CHARACTERS} characters or more (openssl rand -hex 32)`),
+      )
+      .default([])
+      .describe(
+        'Who has one of these may do everything at /admin/v1. Several, to replace one. Empty: it is not there.',
+      ),
+  })
+  .prefault({})
+  .describe('The admin API.');
+
 const logSchema = z
   .strictObject({
     level: z
@@ -75,6 +95,7 @@ const settingsSchema = z.strictObject({
     .describe('memory: this server stands alone. redis: several servers are one cluster.'),
   redis: redisSchema,
   auth: authPathsSchema,
+  admin: adminSchema,
   apps: z
     .array(appSchema)
     .check(z.superRefine(refuseDuplicates, { when: () => true }))

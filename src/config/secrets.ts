@@ -4,7 +4,7 @@ export const MASK = '********';
 
 /** Whether the key of this name holds a secret. */
 export function isSecret(name: string): boolean {
-  return ['secret', 'password', 'sentinelPassword', 'busSecret', 'encryptionMasterKey'].includes(name);
+  return ['secret', 'password', 'sentinelPassword', 'busSecret', 'encryptionMasterKey', 'tokens'].includes(name);
 }
 
 /** Whether the key of this name holds a URL, which may hold a password or a token. */

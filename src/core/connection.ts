@@ -7,7 +7,7 @@ import { error, ping, subscriptionError } from '../protocol/server-message.ts';
 import type { App } from './app.ts';
 import { type HeartbeatOptions, heartbeat } from './heartbeat.ts';
 import type { Outbox, Owed } from './outbox.ts';
-import type { Topic, Transport } from './ports.ts';
+import type { Peer, Topic, Transport } from './ports.ts';
 import type { SlidingWindow } from './sliding-window.ts';
 import type { Subscription } from './subscription.ts';
 import type { Traffic } from './traffic.ts';
@@ -82,6 +82,14 @@ export class Connection {
     this.#deps = deps;
     this.socketId = deps.socketId;
     this.app = deps.app;
+  }
+
+  get peer(): Peer {
+    return this.#deps.transport.peer;
+  }
+
+  get unsentBytes(): number {
+    return this.#deps.transport.unsentBytes;
   }
 
   /** Handles `opened`, and from then on the mailbox. Called once, by whoever made the connection. */

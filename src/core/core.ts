@@ -5,6 +5,7 @@ import type { ChannelAnswer, CountsAsked, EventRequest } from '../protocol/api.t
 import { endings, isUnavailable } from '../protocol/errors.ts';
 import { connectionEstablished } from '../protocol/server-message.ts';
 import { makeSocketId, SOCKET_ID_BYTES } from '../protocol/socket-id.ts';
+import { Administration } from './administration.ts';
 import { type Handshake, refusal } from './admission.ts';
 import type { App } from './app.ts';
 import { type CountedChannel, countChannels, describeChannel, listChannels, listMembers } from './channels.ts';
@@ -17,8 +18,9 @@ import { Facts } from './facts.ts';
 import { Hub } from './hub.ts';
 import { leaveAll } from './leave.ts';
 import { handleMessage } from './messages.ts';
+import { type Done, type Identified, once } from './once.ts';
 import { Outbox } from './outbox.ts';
-import type { Adapters, AppStore, Departure, Member, Return, Topic, Transport } from './ports.ts';
+import type { Adapters, AppStore, Deliver, Departure, Member, Return, Topic, Transport } from './ports.ts';
 import { revoke, unsubscribeUser } from './revocation.ts';
 import { SubscriptionCounts } from './subscription-counts.ts';
 import { type Traffic, TrafficCounters } from './traffic.ts';
@@ -33,6 +35,9 @@ export interface CoreOptions {
   /** Per socket; a peer that lets more pile up is closed with 4100. */
   readonly maxUnsentBytes: number;
   readonly shutdown: Pick<DrainOptions, 'closesPerSecond'>;
+  /** Whether operators may ask this node, and through it the others. */
+  readonly administered: boolean;
+  readonly version: string;
 }
 
 /** The product's rules over one set of adapters: what the edges may ask for, and nothing else of core. */
@@ -43,6 +48,8 @@ export class Core {
   readonly #options: CoreOptions;
   readonly #outbox: Outbox;
   readonly #handler: ConnectionHandler;
+  /** undefined where nobody administers. */
+  readonly administration: Administration | undefined;
   #draining = false;
 
   constructor(adapters: Adapters, apps: AppStore, options: CoreOptions, log: Logger) {
@@ -63,6 +70,7 @@ export class Core {
       log,
     };
     this.#context = context;
+    this.administration = options.administered ? this.#administered(options.version) : undefined;
     this.#handler = {
       opened: (connection) => establish(context, connection, options.activityTimeoutSeconds),
       message: (connection, text) => handleMessage(context, connection, text),
@@ -81,12 +89,25 @@ export class Core {
     return this.#draining ? 'Server is closing.' : await this.#context.link?.trouble();
   }
 
+  #administered(version: string): Administration {
+    return new Administration(this.#context, {
+      version,
+      drain: () => this.#retire(),
+      isDraining: () => this.#draining,
+    });
+  }
+
+  readonly #deliver: Deliver = (topic, message) => {
+    if (message.type === 'call') this.administration?.receive(message.text);
+    else this.#context.hub.broadcast(topic, message);
+  };
+
   /** Before anything else; once. */
   async start(): Promise<void> {
-    const { broker, tracker, eventCache, rateLimiter, hub, connections, link } = this.#context;
+    const { broker, tracker, eventCache, rateLimiter, connections, link } = this.#context;
     link?.onLost(() => this.#sendAway());
     link?.onRestored(() => this.#makeUp());
-    await broker.start(hub.broadcast);
+    await broker.start(this.#deliver);
     await Promise.all([
       tracker.start(
         (departure) => this.#departed(departure),
@@ -96,6 +117,17 @@ export class Core {
       rateLimiter.start(),
     ]);
     connections.start();
+    await this.administration?.start();
+  }
+
+  /** As an operator wants it: from here on nobody connects, and who is here is sent to the other nodes. */
+  #retire(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    const { connections, log } = this.#context;
+    log.info({ sockets: connections.size }, 'draining');
+    const { closesPerSecond } = this.#options.shutdown;
+    connections.sendAway(endings.closing, { closesPerSecond, which: () => true, goesOn: () => true });
   }
 
   /** As the others take this node for dead, its sockets are to move to them. */
@@ -143,6 +175,7 @@ export class Core {
   async stop(): Promise<void> {
     this.#draining = true;
     const { broker, tracker, eventCache, rateLimiter, connections, counts } = this.#context;
+    await this.administration?.stop();
     connections.stop();
     counts.stop();
     await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop()]);
@@ -182,6 +215,11 @@ export class Core {
   /** Publishes events from the API in order: all of them, or none and a RequestError. */
   trigger(app: App, events: readonly EventRequest[]): Promise<void> {
     return trigger(this.#context, app, events);
+  }
+
+  /** Does a request that names itself once in the cluster; see core/once.ts. */
+  once(app: App, request: Identified, work: () => Promise<string>): Promise<Done> {
+    return once(this.#context.requestLog, app.id, request, work);
   }
 
   countChannels(app: App, channels: readonly string[], asked: CountsAsked): Promise<CountedChannel[]> {

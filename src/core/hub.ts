@@ -45,7 +45,7 @@ export class Hub {
     const subscriptions = this.#topics.get(topic)?.subscriptions;
     if (subscriptions === undefined) return;
     if (message.type !== 'frame') {
-      command(subscriptions, message);
+      if (message.type !== 'call') command(subscriptions, message);
       return;
     }
     const { frame, except, change } = message;
@@ -55,7 +55,10 @@ export class Hub {
   };
 }
 
-function command(subscriptions: Iterable<Subscription>, message: Exclude<BrokerMessage, { type: 'frame' }>): void {
+function command(
+  subscriptions: Iterable<Subscription>,
+  message: Exclude<BrokerMessage, { type: 'frame' | 'call' }>,
+): void {
   for (const subscription of subscriptions) {
     if (message.type === 'terminate') subscription.terminate(endings.terminated);
     else subscription.revoke(message.channel);

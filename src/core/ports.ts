@@ -6,6 +6,7 @@ import type { App } from './app.ts';
 export interface Transport {
   /** Bytes accepted by `write` that have not left the process. */
   readonly unsentBytes: number;
+  readonly peer: Peer;
   /** Queues complete frames, in order. */
   write(frames: Buffer): void;
   /** Sends a protocol-level ping where the transport has one; the peer's stack answers it. */
@@ -15,6 +16,15 @@ export interface Transport {
   /** Stop and go on reading from the peer. */
   pause(): void;
   resume(): void;
+}
+
+/** Who is at the other end, as far as it is known. */
+export interface Peer {
+  readonly address: string | undefined;
+  /** X-Forwarded-For as it came. */
+  readonly forwardedFor: string | undefined;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
 }
 
 /** An app's channel, an app's user, or the watchers of an app's user; made in core/topics.ts. */
@@ -32,7 +42,9 @@ export type BrokerMessage =
   /** Ends the connections that listen to the topic, a user's. */
   | { readonly type: 'terminate' }
   /** Makes the connections that listen to the topic, a user's, leave a channel they are on as that user. */
-  | { readonly type: 'unsubscribe'; readonly channel: string };
+  | { readonly type: 'unsubscribe'; readonly channel: string }
+  /** Something for the nodes themselves, as text: core/administration.ts writes and reads it. */
+  | { readonly type: 'call'; readonly text: string };
 
 export type Deliver = (topic: Topic, message: BrokerMessage) => void;
 
@@ -128,6 +140,12 @@ export interface ChannelCounts {
   readonly userCount: number;
 }
 
+export interface ConnectionPage {
+  readonly socketIds: readonly string[];
+  /** undefined: this was the last page. */
+  readonly next: string | undefined;
+}
+
 /**
  * Knows who is where across the cluster. Each change is one atomic step that answers what became true, so that exactly
  * one node learns "first" or "last"; announcements are published in the order of the changes.
@@ -143,6 +161,13 @@ export interface Tracker {
   connect(appId: string, socketId: string, limit: number): Promise<{ readonly admitted: boolean }>;
   disconnect(appId: string, socketId: string): Promise<void>;
   connectionCount(appId: string): Promise<number>;
+  isConnected(appId: string, socketId: string): Promise<boolean>;
+  /**
+   * Socket ids of the app's open connections, about `count` of them, in no order; one that is there all the while is in
+   * some page, and may be in two.
+   * @param cursor that of the page before; undefined: the first page
+   */
+  connections(appId: string, count: number, cursor: string | undefined): Promise<ConnectionPage>;
   join(change: Join): Promise<Joined>;
   leave(change: Leave): Promise<Left>;
   /**
@@ -191,6 +216,51 @@ export interface RateLimiter {
   take(key: string, amount: number, limit: number): Promise<number>;
 }
 
+/** A node as it describes itself. */
+export interface NodeReport {
+  readonly id: string;
+  /** Of its machine. */
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly sockets: number;
+  readonly draining: boolean;
+}
+
+/** Which nodes there are. Runs as long as the tracker does. */
+export interface NodeRegistry {
+  /** Called every few seconds. What was not reported for NODE_SECONDS is gone. */
+  report(node: NodeReport): Promise<void>;
+  forget(nodeId: string): Promise<void>;
+  /** With the milliseconds since each was heard of. */
+  list(): Promise<readonly (NodeReport & { readonly silentMs: number })[]>;
+}
+
+export const NODE_SECONDS = 30;
+
+/** What is known of a request by its idempotency key. */
+export type Attempt =
+  | { readonly state: 'new' }
+  /** Another attempt is under way, or was when its node died. */
+  | { readonly state: 'pending' }
+  | { readonly state: 'done'; readonly answer: string }
+  /** The key was used for something else. */
+  | { readonly state: 'other' };
+
+/** Remembers requests, so that one that is repeated is not done twice. Runs as long as the tracker does. */
+export interface RequestLog {
+  /** @param digest of all that makes it the same request. `new`: nobody else gets that answer for PENDING_SECONDS. */
+  begin(appId: string, key: string, digest: string): Promise<Attempt>;
+  /** The answer is kept for DONE_SECONDS. */
+  finish(appId: string, key: string, digest: string, answer: string): Promise<void>;
+  /** It was not done: the key is free. */
+  forget(appId: string, key: string): Promise<void>;
+}
+
+export const PENDING_SECONDS = 60;
+export const DONE_SECONDS = 86_400;
+
 export interface AppStore {
   findById(id: string): Promise<App | undefined>;
   findByKey(key: string): Promise<App | undefined>;
@@ -218,6 +288,8 @@ export interface Adapters {
   readonly tracker: Tracker;
   readonly eventCache: EventCache;
   readonly rateLimiter: RateLimiter;
+  readonly nodeRegistry: NodeRegistry;
+  readonly requestLog: RequestLog;
   /** Messages that were published together may arrive one after the other. */
   readonly scattered?: boolean;
   /** Absent where nothing can come between the nodes. */

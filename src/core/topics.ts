@@ -10,6 +10,13 @@ export function userTopic(appId: string, userId: string): Topic {
   return `${appId}/u/${userId}`;
 }
 
+/** Of the nodes themselves: no app has an id like this. */
+export const allNodesTopic: Topic = '*/nodes';
+
+export function nodeTopic(nodeId: string): Topic {
+  return `*/node/${nodeId}`;
+}
+
 /** Listened to by the connections that have the user on their watchlist. */
 export function watchersTopic(appId: string, userId: string): Topic {
   return `${appId}/w/${userId}`;

@@ -1,5 +1,5 @@
 // Adds a route and, for its path, 405 with Allow for every other method.
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { requestErrors } from '../protocol/errors.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;
@@ -9,13 +9,13 @@ export function route(
   fastify: FastifyInstance,
   method: 'GET' | 'POST',
   url: string,
-  handler: (request: FastifyRequest) => Promise<object | string>,
+  handler: (request: FastifyRequest, reply: FastifyReply) => Promise<object | string>,
 ): void {
   fastify.route({
     method,
     url,
     handler: async (request, reply) => {
-      const answer = await handler(request);
+      const answer = await handler(request, reply);
       // A serializer of its own keeps Fastify from adding a charset, which JSON has not.
       reply.header('content-type', 'application/json').serializer(asItIs);
       return typeof answer === 'string' ? answer : JSON.stringify(answer);

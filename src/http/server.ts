@@ -7,6 +7,7 @@ import { RequestError, requestErrors } from '../protocol/errors.ts';
 import { Query } from '../protocol/query.ts';
 import { requireSignature } from './authenticate.ts';
 import { answerClientError } from './client-error.ts';
+import { ADMIN_PATH, adminRoutes } from './routes/admin.ts';
 import { type AuthorizationEndpoint, broadcastingRoutes } from './routes/broadcasting.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -24,6 +25,8 @@ export interface HttpServerOptions {
   readonly development: boolean;
   readonly version: string;
   readonly authorization: AuthorizationEndpoint;
+  /** Empty: there is no admin API. */
+  readonly adminTokens: readonly string[];
 }
 
 /** Slow senders hold a connection no longer than this. */
@@ -53,6 +56,13 @@ export function createHttpServer(core: Core, options: HttpServerOptions, log: Lo
   fastify.register(async (asking) => {
     await broadcastingRoutes(asking, core, options.authorization, (err) => answerOf(err, log));
   });
+  const { administration } = core;
+  if (administration !== undefined) {
+    const { adminTokens: tokens, version, pathPrefix } = options;
+    const admin = { administration, tokens, version, pathPrefix };
+    const register = (asking: FastifyInstance) => adminRoutes(asking, core, admin, (err) => answerOf(err, log));
+    fastify.register(register, { prefix: ADMIN_PATH });
+  }
   fastify.register(async (signed) => {
     requireSignature(signed, core.apps, options.pathPrefix);
     eventRoutes(signed, core);

@@ -26,7 +26,8 @@ const name = text.min(1, 'must not be empty');
 const data = z.unknown();
 const channel = text;
 
-const eventBody = z.object({
+/** Of POST /events: `channel` or `channels`, and data that is there. */
+export const eventBody = z.object({
   name,
   data,
   channels: z.array(channel, { error: 'expected an array of strings' }).optional(),
@@ -65,7 +66,7 @@ export function parseBatch(body: Buffer, limit: number): EventRequest[] {
 
 const wholeSeconds = `expected a whole number of seconds from 0 to ${DENY_SECONDS}`;
 /** Strict: whoever misspells it would believe that the user is kept out. */
-const unsubscribeBody = z.strictObject({
+export const unsubscribeBody = z.strictObject({
   deny_seconds: z.int(wholeSeconds).min(0, wholeSeconds).max(DENY_SECONDS, wholeSeconds).default(0),
 });
 

@@ -68,6 +68,7 @@ export const endings = {
   lost: { code: 4200, message: 'This server has lost Redis. Please reconnect.' },
   /** To who was refused something while Redis was away: their client asks again when it connects. */
   restored: { code: 4200, message: 'Redis is available again. Please reconnect.' },
+  sentAway: { code: 4200, message: 'You got disconnected by the app. Please reconnect.' },
   closing: { code: 4200, message: 'Server is closing. Please reconnect shortly.' },
   noPong: { code: 4201, message: 'Pong reply not received in time' },
 } as const satisfies Record<string, Ending>;
@@ -215,6 +216,14 @@ export const requestErrors = {
   invalidJson: () => new RequestError(400, 'The request body is not valid JSON in UTF-8.'),
   missing: (parameter: string) => new RequestError(400, `Missing required parameter: ${parameter}`),
   invalid: (parameter: string, expected: string) => new RequestError(400, `Invalid ${parameter}: ${expected}`),
+  noSuch: (what: string, id: string) => new RequestError(404, `There is no ${what} ${id}.`),
+  nodeSilent: () =>
+    new RequestError(503, 'The server that holds this connection does not answer. Try again later.', {
+      'retry-after': '1',
+    }),
+  stillDoing: () =>
+    new RequestError(409, 'A request with this Idempotency-Key is under way. Try again later.', { 'retry-after': '1' }),
+  keyOfAnother: () => new RequestError(422, 'This Idempotency-Key was used for another request. Choose a new one.'),
   unknownParameter: (parameter: string) => new RequestError(400, `Unknown parameter: ${parameter}`),
   channelName: (name: string) => new RequestError(400, `Invalid channel name ${name}`),
   socketId: (value: string) => new RequestError(400, `Invalid socket id ${value}`),

@@ -54,7 +54,7 @@ export class WebSocketEndpoint {
     const { core } = this.#deps;
     const app = await core.apps.findByKey(key);
     this.#serverFor(app).handleUpgrade(request, stream, head, (socket) => {
-      socket.attach(stream);
+      socket.attach(stream, request.headers['x-forwarded-for']?.toString());
       const protocol = new Query(query).get('protocol');
       const connection = core.connect({ app, protocol, origin: request.headers.origin }, socket);
       if (connection !== undefined) socket.serve(connection);

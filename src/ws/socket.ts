@@ -1,20 +1,23 @@
 // A ws socket as core's Transport. Frames that core built go to the upgrade's own net.Socket, whole and at once; ws
 // writes its control frames there too, also whole, as compression is off, so their order holds.
+import type { Socket as NetSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { RawData } from 'ws';
 import { WebSocket } from 'ws';
 import type { Connection } from '../core/connection.ts';
-import type { Transport } from '../core/ports.ts';
+import type { Peer, Transport } from '../core/ports.ts';
 
 /** The class the WebSocketServer makes its sockets of, so that handlers need no closure per socket. */
 export class Socket extends WebSocket implements Transport {
   #stream: Duplex | undefined;
+  #forwardedFor: string | undefined;
   /** Hears of what arrives; undefined when the socket was refused. */
   connection: Connection | undefined;
 
   /** @param stream the upgraded connection underneath. */
-  attach(stream: Duplex): void {
+  attach(stream: Duplex, forwardedFor: string | undefined): void {
     this.#stream = stream;
+    this.#forwardedFor = forwardedFor;
     this.on('error', ignore);
   }
 
@@ -28,6 +31,12 @@ export class Socket extends WebSocket implements Transport {
 
   get unsentBytes(): number {
     return this.#stream?.writableLength ?? 0;
+  }
+
+  get peer(): Peer {
+    const { remoteAddress, bytesRead = 0, bytesWritten = 0 } = (this.#stream ?? {}) as Partial<NetSocket>;
+    const forwardedFor = this.#forwardedFor;
+    return { address: remoteAddress, forwardedFor, bytesReceived: bytesRead, bytesSent: bytesWritten };
   }
 
   write(frames: Buffer): void {

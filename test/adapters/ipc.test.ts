@@ -2,7 +2,9 @@
 import { brokerContract } from './contract/broker.ts';
 import type { MakeCluster } from './contract/cluster.ts';
 import { eventCacheContract } from './contract/event-cache.ts';
+import { nodeRegistryContract } from './contract/node-registry.ts';
 import { rateLimiterContract } from './contract/rate-limiter.ts';
+import { requestLogContract } from './contract/request-log.ts';
 import { trackerContract } from './contract/tracker.ts';
 import { startPrimary } from './support/ipc-worker.ts';
 
@@ -23,3 +25,5 @@ brokerContract('ipc', makeCluster);
 trackerContract('ipc', makeCluster);
 eventCacheContract('ipc', makeCluster);
 rateLimiterContract('ipc', makeCluster);
+nodeRegistryContract('ipc', makeCluster);
+requestLogContract('ipc', makeCluster);

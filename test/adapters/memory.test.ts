@@ -7,7 +7,9 @@ import { MemoryRateLimiter } from '../../src/adapters/memory/rate-limiter.ts';
 import { brokerContract } from './contract/broker.ts';
 import type { MakeCluster } from './contract/cluster.ts';
 import { eventCacheContract } from './contract/event-cache.ts';
+import { nodeRegistryContract } from './contract/node-registry.ts';
 import { rateLimiterContract } from './contract/rate-limiter.ts';
+import { requestLogContract } from './contract/request-log.ts';
 import { trackerContract } from './contract/tracker.ts';
 
 const makeCluster: MakeCluster = async (deliver) => {
@@ -29,6 +31,8 @@ brokerContract('memory', makeCluster);
 trackerContract('memory', makeCluster);
 eventCacheContract('memory', makeCluster);
 rateLimiterContract('memory', makeCluster);
+nodeRegistryContract('memory', makeCluster);
+requestLogContract('memory', makeCluster);
 
 describe('memory: broker, within a process', () => {
   test('delivers before publish returns, and hands the very buffer on', async () => {

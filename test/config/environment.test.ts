@@ -53,6 +53,7 @@ describe('FANFARE_* variables', () => {
       'FANFARE_REDIS_BUS_SECRET',
       'FANFARE_AUTH_CHANNEL_PATHS',
       'FANFARE_AUTH_USER_PATHS',
+      'FANFARE_ADMIN_TOKENS',
     ]);
     expect(appVariables.get('FANFARE_APP_LIMITS_CHANNELS_PER_EVENT')?.path).toEqual(['limits', 'channelsPerEvent']);
   });

@@ -166,7 +166,7 @@ describe('REC http-api §1.1', () => {
     const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
     const broken = { apps: { findById: () => Promise.reject(new Error('the inside')) }, draining: false };
     const authorization = { authorizer: {} as Authorizer, channelPaths: [], userPaths: [] };
-    const options = { pathPrefix: '', tls: undefined, development: false, version, authorization };
+    const options = { pathPrefix: '', tls: undefined, development: false, version, authorization, adminTokens: [] };
     const http = createHttpServer(broken as unknown as Core, options, log);
     const answer = await http.inject('/apps/app-id/channels');
     await http.close();

@@ -4,7 +4,9 @@ import { IpcBroker } from './broker.ts';
 import { Caller } from './caller.ts';
 import type { Channel } from './channel.ts';
 import { IpcEventCache } from './event-cache.ts';
+import { IpcNodeRegistry } from './node-registry.ts';
 import { IpcRateLimiter } from './rate-limiter.ts';
+import { IpcRequestLog } from './request-log.ts';
 import { IpcTracker } from './tracker.ts';
 
 /** @param channel to the primary, who has attached its other end */
@@ -16,5 +18,7 @@ export function ipcAdapters(channel: Channel): Adapters {
     tracker: new IpcTracker(primary),
     eventCache: new IpcEventCache(primary),
     rateLimiter: new IpcRateLimiter(primary),
+    nodeRegistry: new IpcNodeRegistry(primary),
+    requestLog: new IpcRequestLog(primary),
   };
 }

@@ -1,5 +1,16 @@
 // What a worker and its primary say to each other: calls with their answers, and what the primary passes on.
-import type { Broker, BrokerMessage, Departure, EventCache, RateLimiter, Topic, Tracker } from '../../core/ports.ts';
+import type {
+  Attempt,
+  Broker,
+  BrokerMessage,
+  Departure,
+  EventCache,
+  NodeRegistry,
+  NodeReport,
+  RateLimiter,
+  Topic,
+  Tracker,
+} from '../../core/ports.ts';
 import { RequestError } from '../../protocol/errors.ts';
 
 type Own = 'start' | 'stop';
@@ -10,6 +21,12 @@ export interface Requests
     Omit<Tracker, Own>,
     Omit<EventCache, Own>,
     Omit<RateLimiter, Own> {
+  reportNode(node: NodeReport): Promise<void>;
+  forgetNode(nodeId: string): Promise<void>;
+  listNodes(): ReturnType<NodeRegistry['list']>;
+  beginRequest(appId: string, key: string, digest: string): Promise<Attempt>;
+  finishRequest(appId: string, key: string, digest: string, answer: string): Promise<void>;
+  forgetRequest(appId: string, key: string): Promise<void>;
   unsubscribe(topic: Topic): Promise<void>;
   /** Whether departures may be given to this worker from now on. */
   takeDepartures(willing: boolean): Promise<void>;

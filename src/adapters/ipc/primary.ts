@@ -2,7 +2,9 @@
 import type { Logger } from 'pino';
 import { MemoryBroker } from '../memory/broker.ts';
 import { MemoryEventCache } from '../memory/event-cache.ts';
+import { MemoryNodeRegistry } from '../memory/node-registry.ts';
 import { MemoryRateLimiter } from '../memory/rate-limiter.ts';
+import { MemoryRequestLog } from '../memory/request-log.ts';
 import { MemoryTracker } from '../memory/tracker.ts';
 import { Announcer } from './announcer.ts';
 import type { Channel } from './channel.ts';
@@ -28,6 +30,8 @@ export class Primary {
       tracker: new MemoryTracker(announcer),
       eventCache: new MemoryEventCache(),
       rateLimiter: new MemoryRateLimiter(),
+      nodeRegistry: new MemoryNodeRegistry(),
+      requestLog: new MemoryRequestLog(),
       listeners: new Listeners(broker),
       departures: new Departures(),
     };

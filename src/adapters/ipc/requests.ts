@@ -61,8 +61,16 @@ function changes({ tracker, announcer }: Shared, held: Held) {
   } satisfies Partial<Requests>;
 }
 
-function questions({ tracker, eventCache, rateLimiter }: Shared) {
+function questions({ tracker, eventCache, rateLimiter, nodeRegistry, requestLog }: Shared) {
   return {
+    isConnected: (appId, socketId) => tracker.isConnected(appId, socketId),
+    connections: (appId, count, cursor) => tracker.connections(appId, count, cursor),
+    reportNode: (node) => nodeRegistry.report(node),
+    forgetNode: (nodeId) => nodeRegistry.forget(nodeId),
+    listNodes: () => nodeRegistry.list(),
+    beginRequest: (appId, key, digest) => requestLog.begin(appId, key, digest),
+    finishRequest: (appId, key, digest, answer) => requestLog.finish(appId, key, digest, answer),
+    forgetRequest: (appId, key) => requestLog.forget(appId, key),
     connectionCount: (appId) => tracker.connectionCount(appId),
     deniedSeconds: (appId, channel, userId) => tracker.deniedSeconds(appId, channel, userId),
     counts: (appId, channels) => tracker.counts(appId, channels),

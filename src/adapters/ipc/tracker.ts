@@ -2,6 +2,7 @@
 import type {
   Announcement,
   ChannelCounts,
+  ConnectionPage,
   Departure,
   Join,
   Joined,
@@ -43,6 +44,14 @@ export class IpcTracker implements Tracker {
 
   connectionCount(appId: string): Promise<number> {
     return this.#primary.call('connectionCount', appId);
+  }
+
+  isConnected(appId: string, socketId: string): Promise<boolean> {
+    return this.#primary.call('isConnected', appId, socketId);
+  }
+
+  connections(appId: string, count: number, cursor: string | undefined): Promise<ConnectionPage> {
+    return this.#primary.call('connections', appId, count, cursor);
   }
 
   join(change: Join): Promise<Joined> {

@@ -2,7 +2,9 @@
 import type { Adapters } from '../../core/ports.ts';
 import { MemoryBroker } from './broker.ts';
 import { MemoryEventCache } from './event-cache.ts';
+import { MemoryNodeRegistry } from './node-registry.ts';
 import { MemoryRateLimiter } from './rate-limiter.ts';
+import { MemoryRequestLog } from './request-log.ts';
 import { MemoryTracker } from './tracker.ts';
 
 export function memoryAdapters(): Adapters {
@@ -12,5 +14,7 @@ export function memoryAdapters(): Adapters {
     tracker: new MemoryTracker(broker),
     eventCache: new MemoryEventCache(),
     rateLimiter: new MemoryRateLimiter(),
+    nodeRegistry: new MemoryNodeRegistry(),
+    requestLog: new MemoryRequestLog(),
   };
 }

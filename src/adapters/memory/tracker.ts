@@ -3,6 +3,7 @@ import type {
   Announcement,
   Broker,
   ChannelCounts,
+  ConnectionPage,
   Join,
   Joined,
   Leave,
@@ -24,7 +25,8 @@ interface Channel {
 }
 
 interface AppState {
-  connections: number;
+  /** Socket id → a number that grows: where a page ended. */
+  readonly connections: Map<string, number>;
   readonly channels: Map<string, Channel>;
   /** Signed-in connections by user id. */
   readonly users: Map<string, number>;
@@ -34,6 +36,7 @@ export class MemoryTracker implements Tracker {
   readonly #broker: Broker;
   readonly #apps = new Map<string, AppState>();
   readonly #denials = new Denials();
+  #connected = 0;
 
   constructor(broker: Broker) {
     this.#broker = broker;
@@ -48,21 +51,34 @@ export class MemoryTracker implements Tracker {
     this.#apps.clear();
   }
 
-  async connect(appId: string, _socketId: string, limit: number): Promise<{ admitted: boolean }> {
+  async connect(appId: string, socketId: string, limit: number): Promise<{ admitted: boolean }> {
     const app = this.#app(appId);
-    if (limit > 0 && app.connections >= limit) return { admitted: false };
-    app.connections += 1;
+    if (limit > 0 && app.connections.size >= limit) return { admitted: false };
+    this.#connected += 1;
+    app.connections.set(socketId, this.#connected);
     return { admitted: true };
   }
 
-  async disconnect(appId: string): Promise<void> {
+  async disconnect(appId: string, socketId: string): Promise<void> {
     const app = this.#app(appId);
-    app.connections -= 1;
-    if (app.connections === 0 && app.channels.size === 0 && app.users.size === 0) this.#apps.delete(appId);
+    app.connections.delete(socketId);
+    if (app.connections.size === 0 && app.channels.size === 0 && app.users.size === 0) this.#apps.delete(appId);
   }
 
   async connectionCount(appId: string): Promise<number> {
-    return this.#apps.get(appId)?.connections ?? 0;
+    return this.#apps.get(appId)?.connections.size ?? 0;
+  }
+
+  async isConnected(appId: string, socketId: string): Promise<boolean> {
+    return this.#apps.get(appId)?.connections.has(socketId) ?? false;
+  }
+
+  async connections(appId: string, count: number, cursor = '0'): Promise<ConnectionPage> {
+    const after = Number(cursor);
+    const later = [...(this.#apps.get(appId)?.connections ?? [])].filter(([, number]) => number > after);
+    const page = later.slice(0, count);
+    const next = later.length > count ? String(page.at(-1)?.[1]) : undefined;
+    return { socketIds: page.map(([socketId]) => socketId), next };
   }
 
   async join({ appId, channel: name, socketId, users, presence }: Join): Promise<Joined> {
@@ -167,7 +183,7 @@ export class MemoryTracker implements Tracker {
   #app(appId: string): AppState {
     let app = this.#apps.get(appId);
     if (app === undefined) {
-      app = { connections: 0, channels: new Map(), users: new Map() };
+      app = { connections: new Map(), channels: new Map(), users: new Map() };
       this.#apps.set(appId, app);
     }
     return app;

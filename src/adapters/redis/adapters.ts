@@ -8,8 +8,10 @@ import { RedisEventCache } from './event-cache.ts';
 import { Lease, type LeaseOptions } from './lease.ts';
 import { type LinkOptions, RedisLink } from './link.ts';
 import { Node } from './node.ts';
+import { RedisNodeRegistry } from './node-registry.ts';
 import { RedisRateLimiter } from './rate-limiter.ts';
 import { Reaper, type ReaperOptions } from './reaper.ts';
+import { RedisRequestLog } from './request-log.ts';
 import { KEEP_SECONDS } from './scripts/keep.lua.ts';
 import type { RedisOptions } from './settings.ts';
 import { RedisTracker } from './tracker.ts';
@@ -46,6 +48,8 @@ export function redisAdapters(options: Options & Partial<Times>, log: Logger): A
     tracker: new RedisTracker(client, node, changes, reaper),
     eventCache: new RedisEventCache(client),
     rateLimiter: new RedisRateLimiter(client),
+    nodeRegistry: new RedisNodeRegistry(client),
+    requestLog: new RedisRequestLog(client),
     link: new RedisLink(client, broker, reaper, { closeWhenLost }),
   };
 }

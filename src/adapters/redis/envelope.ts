@@ -3,6 +3,7 @@
 //   change <number> <socket id that is not to get it>\n<frame>     written by the scripts that number the change
 //   terminate\n
 //   unsubscribe\n<channel>
+//   call\n<text>
 // With a secret, 32 bytes of HMAC-SHA256 stand before what follows the line break.
 import { isUtf8 } from 'node:buffer';
 import { createHmac, timingSafeEqual } from 'node:crypto';
@@ -16,6 +17,7 @@ const FRAME_EXCEPT = 'frame ';
 const CHANGE = /^change (\d{1,16}) (\S+)$/;
 const TERMINATE = 'terminate';
 const UNSUBSCRIBE = 'unsubscribe';
+const CALL = 'call';
 const SIGNATURE_BYTES = 32;
 
 const terminate: BrokerMessage = { type: 'terminate' };
@@ -54,7 +56,8 @@ export class Envelope {
     const body = this.#opened(topic, signed, bytes.subarray(end + 1));
     if (body === undefined) return undefined;
     if (header === TERMINATE) return body.length === 0 ? terminate : undefined;
-    if (header === UNSUBSCRIBE) return unsubscribe(body);
+    if (header === UNSUBSCRIBE) return withText(body, (channel) => ({ type: 'unsubscribe', channel }));
+    if (header === CALL) return withText(body, (text) => ({ type: 'call', text }));
     if (!isTextFrame(body)) return undefined;
     if (change !== undefined) return { type: 'frame', frame: body, except: socketId, change: Number(change) };
     if (header === FRAME) return { type: 'frame', frame: body };
@@ -94,11 +97,13 @@ function bodyOf(message: BrokerMessage): Buffer {
       return NOTHING;
     case 'unsubscribe':
       return Buffer.from(message.channel);
+    case 'call':
+      return Buffer.from(message.text);
     default:
       return message satisfies never;
   }
 }
 
-function unsubscribe(name: Buffer): BrokerMessage | undefined {
-  return name.length > 0 && isUtf8(name) ? { type: 'unsubscribe', channel: name.toString() } : undefined;
+function withText(body: Buffer, make: (text: string) => BrokerMessage): BrokerMessage | undefined {
+  return body.length > 0 && isUtf8(body) ? make(body.toString()) : undefined;
 }

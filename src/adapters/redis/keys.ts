@@ -37,6 +37,10 @@ export interface Keys {
   readonly user: (appId: string, userId: string) => string;
   /** String: the last event of a cache channel. */
   readonly cachedEvent: (appId: string, channel: string) => string;
+  /** Hash: node id → what it last reported of itself. */
+  readonly reports: string;
+  /** Hash: digest and answer of the request with an idempotency key. */
+  readonly request: (appId: string, key: string) => string;
   /** List: when each of the last units was admitted. */
   readonly rate: (key: string) => string;
   /** The Redis channel of a topic, in the slot of its app's keys, and the way back. */
@@ -69,6 +73,8 @@ export function createKeys(prefix: string, db: number): Keys {
     denied: (appId, channel, userId) => `${app(appId)}:denied:${channel.length}:${channel}:${userId}`,
     user: (appId, userId) => `${app(appId)}:user:${userId}`,
     cachedEvent: (appId, channel) => `${app(appId)}:cache:${channel}`,
+    reports: `${cluster}:reports`,
+    request: (appId, key) => `${app(appId)}:request:${key}`,
     rate: (key) => `${prefix}rate:${key}`,
     topicName: (topic) => topics + inBraces(topic),
     topicOf: (name) => withoutBraces(name.toString('utf8', topicsLength)),

@@ -3,6 +3,7 @@
 import type {
   Announcement,
   ChannelCounts,
+  ConnectionPage,
   Departure,
   Join,
   Joined,
@@ -68,6 +69,19 @@ export class RedisTracker implements Tracker {
 
   connectionCount(appId: string): Promise<number> {
     return this.#client.answer(this.#client.commands.hlen(this.#client.keys.connections(appId)));
+  }
+
+  async isConnected(appId: string, socketId: string): Promise<boolean> {
+    const { commands, keys } = this.#client;
+    return (await this.#client.answer(commands.hexists(keys.connections(appId), socketId))) === 1;
+  }
+
+  async connections(appId: string, count: number, cursor = '0'): Promise<ConnectionPage> {
+    const { commands, keys } = this.#client;
+    const scanned = commands.hscan(keys.connections(appId), cursor, 'COUNT', count);
+    const [next, pairs] = await this.#client.answer(scanned);
+    const socketIds = pairs.filter((_, index) => index % 2 === 0);
+    return { socketIds, next: next === '0' ? undefined : next };
   }
 
   join({ appId, channel, socketId, users, presence }: Join): Promise<Joined> {

@@ -31,6 +31,7 @@ export class Deliveries {
     const [topic, message] = await this.next();
     if (message.type === 'terminate') return `${topic} terminate`;
     if (message.type === 'unsubscribe') return `${topic} unsubscribe ${message.channel}`;
+    if (message.type === 'call') return `${topic} call ${message.text}`;
     return `${topic} ${message.frame.toString('utf8', 2)}${message.except === undefined ? '' : ` except ${message.except}`}`;
   }
 }

@@ -45,6 +45,26 @@ export function trackerContract(name: string, make: MakeCluster): void {
   }
 
   describe(`${name}: tracker, connections`, () => {
+    test('knows which are open, wherever they are, and lists them page by page', () =>
+      run(async (a, b) => {
+        expect(await a.connections(APP, 10, undefined)).toEqual({ socketIds: [], next: undefined });
+        const socketIds = Array.from({ length: 300 }, (_, index) => `${index}.1`);
+        for (const [index, id] of socketIds.entries()) await (index % 2 === 0 ? a : b).connect(APP, id, 0);
+        await a.connect('other', '1.2', 0);
+        const seen = new Set<string>();
+        let cursor: string | undefined;
+        do {
+          const page = await b.connections(APP, 50, cursor);
+          for (const id of page.socketIds) seen.add(id);
+          cursor = page.next;
+        } while (cursor !== undefined);
+        expect([...seen].sort()).toEqual([...socketIds].sort());
+        expect(await a.isConnected(APP, '1.1')).toBe(true);
+        await b.disconnect(APP, '1.1');
+        expect(await a.isConnected(APP, '1.1')).toBe(false);
+        expect(await a.isConnected('nobody', '1.1')).toBe(false);
+      }));
+
     test('counts the open connections of an app', () =>
       run(async (a, b) => {
         expect(await a.connectionCount(APP)).toBe(0);

@@ -6,7 +6,9 @@ import type { Adapters, Deliver } from '../../../src/core/ports.ts';
 import { brokerContract } from '../contract/broker.ts';
 import type { MakeCluster } from '../contract/cluster.ts';
 import { eventCacheContract } from '../contract/event-cache.ts';
+import { nodeRegistryContract } from '../contract/node-registry.ts';
 import { rateLimiterContract } from '../contract/rate-limiter.ts';
+import { requestLogContract } from '../contract/request-log.ts';
 import { trackerContract } from '../contract/tracker.ts';
 
 const log = pino({ level: 'silent' });
@@ -27,6 +29,8 @@ export function redisContract(name: string, settings: () => RedisOptions): void 
   trackerContract(name, make);
   eventCacheContract(name, make);
   rateLimiterContract(name, make);
+  nodeRegistryContract(name, make);
+  requestLogContract(name, make);
 }
 
 async function start({ broker, tracker, eventCache, rateLimiter }: Adapters, deliver: Deliver): Promise<void> {

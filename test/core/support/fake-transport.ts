@@ -5,6 +5,7 @@ import { textsOf } from '../../protocol/support/frames.ts';
 export class FakeTransport implements Transport {
   /** Set by tests that play a peer who reads slowly. */
   unsentBytes = 0;
+  readonly peer = { address: '192.0.2.7', forwardedFor: undefined, bytesReceived: 12, bytesSent: 34 };
   /** Each call's very buffer. */
   readonly writes: Buffer[] = [];
   pings = 0;

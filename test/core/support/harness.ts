@@ -42,6 +42,8 @@ export class Harness implements AsyncDisposable {
       maxConnections: 0,
       maxUnsentBytes: 1_048_576,
       shutdown: { closesPerSecond: 100 },
+      administered: false,
+      version: '1.2.3',
     };
     this.core = new Core(adapters, new ConfigAppStore([this.app]), { ...defaults, ...options }, log);
     this.core.facts.listen((fact) => this.facts.push(fact));

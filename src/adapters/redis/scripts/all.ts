@@ -1,4 +1,5 @@
 // Every script by the name of its command, as ioredis wants them.
+
 import { connect } from './connect.lua.ts';
 import { disconnect } from './disconnect.lua.ts';
 import { enlist } from './enlist.lua.ts';
@@ -8,6 +9,8 @@ import { lease } from './lease.lua.ts';
 import { leave } from './leave.lua.ts';
 import { list } from './list.lua.ts';
 import { members } from './members.lua.ts';
+import { reportNode, reports } from './reports.lua.ts';
+import { beginRequest, finishRequest } from './request.lua.ts';
 import type { Script } from './script.ts';
 import { signIn } from './sign-in.lua.ts';
 import { signOut } from './sign-out.lua.ts';
@@ -15,6 +18,10 @@ import { strikeOff } from './strike-off.lua.ts';
 import { take } from './take.lua.ts';
 
 const all: readonly Script[] = [
+  beginRequest,
+  finishRequest,
+  reportNode,
+  reports,
   connect,
   disconnect,
   enlist,
