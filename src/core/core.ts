@@ -20,7 +20,8 @@ import { leaveAll } from './leave.ts';
 import { handleMessage } from './messages.ts';
 import { type Done, type Identified, once } from './once.ts';
 import { Outbox } from './outbox.ts';
-import type { Adapters, AppStore, Deliver, Departure, Member, Return, Topic, Transport } from './ports.ts';
+import type { Adapters, AppStore, Deliver, Departure, Link, Member, Return, Topic, Transport } from './ports.ts';
+import { reconcile } from './reconcile.ts';
 import { revoke, unsubscribeUser } from './revocation.ts';
 import { SubscriptionCounts } from './subscription-counts.ts';
 import { type Traffic, TrafficCounters } from './traffic.ts';
@@ -51,6 +52,7 @@ export class Core {
   /** undefined where nobody administers. */
   readonly administration: Administration | undefined;
   #draining = false;
+  #settled: Promise<void> = Promise.resolve();
 
   constructor(adapters: Adapters, apps: AppStore, options: CoreOptions, log: Logger) {
     this.apps = apps;
@@ -59,7 +61,7 @@ export class Core {
     this.#outbox = new Outbox(adapters.scattered);
     const context: Context = {
       ...adapters,
-      hub: new Hub(adapters.broker),
+      hub: new Hub(adapters.broker, adapters.link !== undefined),
       connections: new Connections({
         activityTimeoutMs: options.activityTimeoutSeconds * 1000,
         pongTimeoutMs: options.pongTimeoutSeconds * 1000,
@@ -107,6 +109,7 @@ export class Core {
     const { broker, tracker, eventCache, rateLimiter, connections, link } = this.#context;
     link?.onLost(() => this.#sendAway());
     link?.onRestored(() => this.#makeUp());
+    link?.onSettled(() => this.#settle(link));
     await broker.start(this.#deliver);
     await Promise.all([
       tracker.start(
@@ -144,6 +147,11 @@ export class Core {
     const { closesPerSecond } = this.#options.shutdown;
     const which = ({ missesSomething }: Connection) => missesSomething;
     connections.sendAway(endings.restored, { closesPerSecond, which, goesOn: () => link?.lost === false });
+  }
+
+  /** One after the other: each compares with what the one before has told. */
+  #settle(link: Link): void {
+    this.#settled = this.#settled.then(() => reconcile(this.#context, link)).then(() => this.#makeUp());
   }
 
   /** Of a node that is gone: this one speaks for it. */

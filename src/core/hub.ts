@@ -1,10 +1,13 @@
 // Topic → subscriptions on this node, and the one loop in which a broadcast reaches them.
 import { endings } from '../protocol/errors.ts';
-import type { Broker, BrokerMessage, Topic } from './ports.ts';
+import type { Broker, BrokerMessage, Member, Topic } from './ports.ts';
+import { Roster } from './roster.ts';
 import type { Subscription } from './subscription.ts';
 
 interface Listeners {
   readonly subscriptions: Set<Subscription>;
+  /** Of presence channels, where announcements may be lost between the nodes. */
+  roster?: Roster;
   /** Settles when the broker listens to the topic. */
   readonly ready: Promise<void>;
 }
@@ -12,9 +15,30 @@ interface Listeners {
 export class Hub {
   readonly #broker: Broker;
   readonly #topics = new Map<Topic, Listeners>();
+  readonly #keepsRosters: boolean;
 
-  constructor(broker: Broker) {
+  /** @param keepsRosters where announcements may be lost between the nodes */
+  constructor(broker: Broker, keepsRosters = false) {
     this.#broker = broker;
+    this.#keepsRosters = keepsRosters;
+  }
+
+  /** A subscription was told these members. */
+  know(topic: Topic, change: number | undefined, members: readonly Member[]): void {
+    const listeners = this.#topics.get(topic);
+    if (listeners !== undefined && change !== undefined) this.#rosterOf(listeners)?.know(change, members);
+  }
+
+  #rosterOf(listeners: Listeners): Roster | undefined {
+    if (this.#keepsRosters) listeners.roster ??= new Roster();
+    return listeners.roster;
+  }
+
+  /** The presence channels with a subscription on this node. */
+  *rosters(): Generator<[Topic, Roster, ReadonlySet<Subscription>]> {
+    for (const [topic, { roster, subscriptions }] of this.#topics) {
+      if (roster !== undefined) yield [topic, roster, subscriptions];
+    }
   }
 
   /** Topics with a subscription on this node. */
@@ -42,13 +66,15 @@ export class Hub {
 
   /** The hot path: no JSON, no await, no log call, nothing allocated per socket. */
   readonly broadcast = (topic: Topic, message: BrokerMessage): void => {
-    const subscriptions = this.#topics.get(topic)?.subscriptions;
-    if (subscriptions === undefined) return;
+    const listeners = this.#topics.get(topic);
+    if (listeners === undefined) return;
+    const { subscriptions } = listeners;
     if (message.type !== 'frame') {
       if (message.type !== 'call') command(subscriptions, message);
       return;
     }
     const { frame, except, change } = message;
+    if (change !== undefined) this.#rosterOf(listeners)?.heard(change, frame);
     for (const subscription of subscriptions) {
       if (subscription.socketId !== except) subscription.send(frame, change);
     }

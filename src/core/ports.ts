@@ -99,6 +99,8 @@ export type Joined =
       readonly members: readonly Member[];
       /** Announcements with this number or a lower one are of changes that `members` has already. */
       readonly change?: number | undefined;
+      /** More members may be there, of whom nobody will be told: the others are registering what they hold. */
+      readonly partial?: boolean | undefined;
     };
 
 export interface Leave {
@@ -278,6 +280,10 @@ export interface Link {
   onLost(listener: () => void): void;
   /** @param listener is called when what was refused as the others could not be reached would succeed again */
   onRestored(listener: () => void): void;
+  /** @param listener is called when messages may have been lost, and what the tracker says of members is true again */
+  onSettled(listener: () => void): void;
+  /** The members of a presence channel, and the number of their last change (0: nobody was there). */
+  roster(appId: string, channel: string): Promise<{ readonly members: readonly Member[]; readonly change: number }>;
   /** Why this node cannot do its work at this moment, in a sentence; undefined when it can. Answers in about a second. */
   trouble(): Promise<string | undefined>;
 }

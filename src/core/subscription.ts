@@ -49,6 +49,19 @@ export class Subscription {
     else if (change === undefined || change > this.#snapshot) this.#recipient.send(frame);
   }
 
+  /**
+   * Sends announcements that were lost on their way to the node.
+   * @param known the change up to which all subscribers of the node know the members
+   * @param change the change that they know with these frames
+   * @returns false for one that knows other members, having joined meanwhile: nothing is sent
+   */
+  catchUp(known: number, change: number, frames: readonly Buffer[]): boolean {
+    if (this.#held !== undefined || this.#snapshot > known) return false;
+    this.#snapshot = change;
+    for (const frame of frames) this.#recipient.send(frame);
+    return true;
+  }
+
   /** Ends the whole connection. */
   terminate(ending: Ending): void {
     this.#recipient.end(ending);

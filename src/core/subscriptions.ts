@@ -57,6 +57,8 @@ async function join(context: Context, connection: Connection, channel: string, g
   const subscription = new Subscription(connection, grant);
   const joined = await enter(context, connection, channel, subscription);
   connection.subscriptions.set(channel, subscription);
+  context.hub.know(topic, joined.change, joined.members);
+  if (joined.partial) connection.missesSomething = true;
   endWithGrant(context, connection, channel, subscription, grant.endsAtMs);
   if (channelKind(channel).guarded) connection.authorized = true;
   connection.send(subscriptionSucceeded(channel, member && roster(joined.members)));

@@ -5,6 +5,12 @@ export function channelTopic(appId: string, channel: string): Topic {
   return `${appId}/c/${channel}`;
 }
 
+/** Of a channel's topic. */
+export function channelOfTopic(topic: Topic): { readonly appId: string; readonly channel: string } {
+  const end = topic.indexOf('/c/');
+  return { appId: topic.slice(0, end), channel: topic.slice(end + 3) };
+}
+
 /** Listened to by every connection of the user: signed in, or joined as that user (websocket.md §10.4). */
 export function userTopic(appId: string, userId: string): Topic {
   return `${appId}/u/${userId}`;

@@ -20,6 +20,12 @@ export function textFrame(text: string): Buffer {
   return frame;
 }
 
+/** The text of a frame that `isTextFrame`. */
+export function frameText(frame: Buffer): string {
+  const [, length = 0] = frame;
+  return frame.toString('utf8', length < 126 ? 2 : length === 126 ? 4 : 10);
+}
+
 /** Whether these bytes are one such frame, and nothing else; its text is not looked at. */
 export function isTextFrame(bytes: Buffer): boolean {
   if (bytes.length < 2 || bytes[0] !== FIN_TEXT) return false;

@@ -268,7 +268,12 @@ describe('redis: what is left in Redis', () => {
     await node.tracker.disconnect(APP, '1.1');
     const keys = await keysOf(redis, settings);
     const leases = ['{cluster}:began', '{cluster}:heard', '{cluster}:nodes'];
-    expect(keys.filter((key) => !key.startsWith('{cluster}:apps:'))).toEqual(leases);
+    expect(keys.filter((key) => !/^\{cluster\}:apps:|:held:/.test(key))).toEqual(leases);
+    // The register of each app a node served stays, empty but for its mark.
+    const registers = keys.filter((key) => key.includes(':held:'));
+    using connection = admin(redis);
+    for (const key of registers) expect(await connection.smembers(settings.prefix + key)).toEqual(['']);
+    expect(registers).toHaveLength(1);
     await node.stop();
     await other.stop();
     expect(await keysOf(redis, settings)).toEqual([]);

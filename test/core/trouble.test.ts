@@ -17,6 +17,10 @@ class TestLink implements Link {
   reason: string | undefined;
   lose = (): void => {};
   restore = (): void => {};
+  /** Called when messages may have been lost. */
+  settle = (): void => {};
+  truth: Awaited<ReturnType<Link['roster']>> | Error = { members: [], change: 0 };
+  asked = 0;
 
   onLost(listener: () => void): void {
     this.lose = () => {
@@ -30,6 +34,16 @@ class TestLink implements Link {
       this.lost = false;
       listener();
     };
+  }
+
+  onSettled(listener: () => void): void {
+    this.settle = listener;
+  }
+
+  async roster(): ReturnType<Link['roster']> {
+    this.asked += 1;
+    if (this.truth instanceof Error) throw this.truth;
+    return this.truth;
   }
 
   async trouble(): Promise<string | undefined> {

@@ -14,7 +14,7 @@ import type { RedisClient, ScriptArgument } from './client.ts';
 import { writeHolding } from './holdings.ts';
 import { connect } from './scripts/connect.lua.ts';
 import { disconnect } from './scripts/disconnect.lua.ts';
-import { enlist } from './scripts/enlist.lua.ts';
+import { enlist, openRegister } from './scripts/enlist.lua.ts';
 import { join } from './scripts/join.lua.ts';
 import { leave } from './scripts/leave.lua.ts';
 import { signIn } from './scripts/sign-in.lua.ts';
@@ -51,6 +51,8 @@ export class Changes {
   async enlist(appId: string, nodeId: string): Promise<void> {
     const { keys } = this.#client;
     unlessGone(await this.#client.run(enlist, [keys.nodes, keys.appsOf(nodeId)], [nodeId, appId]));
+    // The register is there from here on: a node whose register is not has to do with a Redis that lost everything.
+    await this.#client.run(openRegister, [keys.held(appId, nodeId)], []);
   }
 
   /** @returns whether it was admitted. */

@@ -1,9 +1,11 @@
 // Whether this node reaches Redis, by asking it: for health checks, and for core, which sends its sockets away when it
 // does not for too long.
-import type { Link } from '../../core/ports.ts';
+import type { Link, Member } from '../../core/ports.ts';
 import type { RedisBroker } from './broker.ts';
+import { membersOf } from './changes.ts';
 import type { RedisClient } from './client.ts';
 import type { Reaper } from './reaper.ts';
+import { roster } from './scripts/members.lua.ts';
 
 /** Longest time a health check waits for Redis. */
 const ANSWER_WITHIN_MS = 1000;
@@ -18,12 +20,18 @@ export class RedisLink implements Link {
   readonly #broker: RedisBroker;
   readonly #reaper: Reaper;
   readonly #options: LinkOptions;
+  #onRestored: () => void = () => {};
+  #onSettled: () => void = () => {};
+  #settled = true;
 
   constructor(client: RedisClient, broker: RedisBroker, reaper: Reaper, options: LinkOptions) {
     this.#client = client;
     this.#broker = broker;
     this.#reaper = reaper;
     this.#options = options;
+    broker.onListening(() => this.#regained());
+    reaper.onRegistered(() => this.#regained());
+    reaper.onRefreshed(() => this.#settle());
   }
 
   get lost(): boolean {
@@ -41,11 +49,33 @@ export class RedisLink implements Link {
   }
 
   onRestored(listener: () => void): void {
-    const whenBoth = () => {
-      if (this.#broker.listening && this.#reaper.registered) listener();
-    };
-    this.#broker.onListening(whenBoth);
-    this.#reaper.onRegistered(whenBoth);
+    this.#onRestored = listener;
+  }
+
+  onSettled(listener: () => void): void {
+    this.#onSettled = listener;
+  }
+
+  async roster(appId: string, channel: string): Promise<{ members: Member[]; change: number }> {
+    const { keys } = this.#client;
+    type Answer = [change: number, members: string[]];
+    const names = [keys.members(appId, channel), keys.changes(appId)];
+    const [change, members] = await this.#client.run<Answer>(roster, names, [channel]);
+    return { change, members: membersOf(members) };
+  }
+
+  /** Listening or registered again: between, messages were lost. */
+  #regained(): void {
+    this.#settled = false;
+    if (this.#broker.listening && this.#reaper.registered) this.#onRestored();
+    this.#settle();
+  }
+
+  /** Not before all nodes had the time to register with a Redis that lost everything. */
+  #settle(): void {
+    if (this.#settled || !this.#broker.listening || !this.#reaper.registered || this.#reaper.rebuilding) return;
+    this.#settled = true;
+    this.#onSettled();
   }
 
   async trouble(): Promise<string | undefined> {

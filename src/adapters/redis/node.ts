@@ -83,13 +83,15 @@ export class Node {
    * for dead takes a new id first.
    */
   async hold<T>(holding: Holding, change: (nodeId: string) => Promise<T>, refused: (answer: T) => boolean): Promise<T> {
+    const id = this.#id;
     try {
       return await this.#hold(holding, change, refused);
     } catch (err) {
       if (!(err instanceof NodeGone)) throw err;
     }
     try {
-      await this.renew();
+      // Once for all who were told at the same time.
+      await (id === this.#id ? this.renew() : this.#renewing);
       return await this.#hold(holding, change, refused);
     } catch (err) {
       throw err instanceof NodeGone ? requestErrors.unavailable() : err;

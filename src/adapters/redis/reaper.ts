@@ -31,7 +31,9 @@ export class Reaper {
   #onDeparture: (departure: Departure) => void = () => {};
   #onLost: () => void = () => {};
   #onRegistered: () => void = () => {};
+  #onRefreshed: () => void = () => {};
   #lost = false;
+  #registeredId = '';
   #timer: NodeJS.Timeout | undefined;
   #refreshedAtMs = 0;
   #keptAtMs = 0;
@@ -68,6 +70,16 @@ export class Reaper {
     return !this.#node.doubtful && this.#renewing === undefined;
   }
 
+  /** @param listener is called when Redis has heard of the node once more */
+  onRefreshed(listener: () => void): void {
+    this.#onRefreshed = listener;
+  }
+
+  /** Redis was found empty a moment ago: other nodes may be registering what they hold. */
+  get rebuilding(): boolean {
+    return this.#lease.rebuilding;
+  }
+
   /** @param listener is called when the node is registered again, after a doubt */
   onRegistered(listener: () => void): void {
     this.#onRegistered = listener;
@@ -81,6 +93,7 @@ export class Reaper {
     if (this.#timer !== undefined) return;
     this.#onDeparture = onDeparture;
     await this.#node.start(onReturn);
+    this.#registeredId = this.#node.id;
     this.#refreshedAtMs = this.#keptAtMs = performance.now();
     this.#timer = setInterval(() => this.#tick(), this.#options.refreshMs).unref();
   }
@@ -132,6 +145,8 @@ export class Reaper {
       if (this.#node.doubtful) this.#renewing ??= this.#renew();
       this.#lost &&= this.#lease.overdue;
       this.#reapFormer();
+      this.#noteRegistered();
+      this.#onRefreshed();
     } catch {
       // Redis is away, which the client has logged; it is tried again when Redis is back.
     }
@@ -148,7 +163,14 @@ export class Reaper {
     } finally {
       this.#renewing = undefined;
     }
-    if (this.registered) this.#onRegistered();
+    this.#noteRegistered();
+  }
+
+  /** A change that found its node gone may have had it registered again, too. */
+  #noteRegistered(): void {
+    if (!this.registered || this.#registeredId === this.#node.id) return;
+    this.#registeredId = this.#node.id;
+    this.#onRegistered();
   }
 
   #reapFormer(): void {
@@ -204,7 +226,7 @@ export class Reaper {
     for (;;) {
       const texts = await this.#client.answer(commands.srandmember(held, BATCH));
       if (texts.length === 0) return entries;
-      entries += texts.length;
+      entries += texts.filter((text) => text !== '').length;
       await Promise.all(texts.map((text) => this.#depart(nodeId, appId, held, text)));
     }
   }

@@ -84,12 +84,14 @@ export class RedisTracker implements Tracker {
     return { socketIds, next: next === '0' ? undefined : next };
   }
 
-  join({ appId, channel, socketId, users, presence }: Join): Promise<Joined> {
+  async join({ appId, channel, socketId, users, presence }: Join): Promise<Joined> {
     const holding = { type: 'subscription', appId, channel, socketId, member: presence?.member } as const;
     const { limit = 0, announce } = presence ?? {};
     const terms = { users, limit, announce };
     const change = async (nodeId: string) => (await this.#changes.join(holding, nodeId, terms)).joined;
-    return this.#node.hold(holding, change, ({ refused }) => refused !== undefined);
+    const joined = await this.#node.hold(holding, change, ({ refused }) => refused !== undefined);
+    const partial = presence !== undefined && joined.refused === undefined && this.#reaper.rebuilding;
+    return partial ? { ...joined, partial } : joined;
   }
 
   leave({ appId, channel, socketId, presence }: Leave): Promise<Left> {

@@ -2,13 +2,13 @@
 
 import { connect } from './connect.lua.ts';
 import { disconnect } from './disconnect.lua.ts';
-import { enlist } from './enlist.lua.ts';
+import { enlist, openRegister } from './enlist.lua.ts';
 import { getWithTtl } from './get-with-ttl.lua.ts';
 import { join } from './join.lua.ts';
 import { lease } from './lease.lua.ts';
 import { leave } from './leave.lua.ts';
 import { list } from './list.lua.ts';
-import { members } from './members.lua.ts';
+import { members, roster } from './members.lua.ts';
 import { reportNode, reports } from './reports.lua.ts';
 import { beginRequest, finishRequest } from './request.lua.ts';
 import type { Script } from './script.ts';
@@ -25,12 +25,14 @@ const all: readonly Script[] = [
   connect,
   disconnect,
   enlist,
+  openRegister,
   getWithTtl,
   join,
   leave,
   lease,
   list,
   members,
+  roster,
   signIn,
   signOut,
   strikeOff,

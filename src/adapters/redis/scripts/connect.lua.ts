@@ -10,7 +10,7 @@ export const connect: Script = {
 -- ARGV: 1 socket id, 2 node id, 3 holding, 4 limit (0: none)
 -- Answers 1 when admitted, else 0; -1 when the node may hold nothing. Once more for the same socket only changes its node.
 ${keep}
-if redis.call('EXISTS', KEYS[3]) == 1 then return -1 end
+if redis.call('EXISTS', KEYS[3]) == 1 or redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
 local limit = tonumber(ARGV[4])
 if limit > 0 and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 and redis.call('HLEN', KEYS[1]) >= limit then
   return 0

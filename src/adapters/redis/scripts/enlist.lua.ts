@@ -16,3 +16,14 @@ keep(KEYS[2])
 return 1
 `,
 };
+
+export const openRegister: Script = {
+  name: 'fanfareOpenRegister',
+  numberOfKeys: 1,
+  lua: `
+-- KEYS: 1 held
+${keep}
+redis.call('SADD', KEYS[1], '')
+keep(KEYS[1])
+`,
+};

@@ -19,7 +19,7 @@ export const join: Script = {
 ${keep}
 ${nextChange}
 local channel, socket, node, holding, as, user, info, limit, topic, frame = unpack(ARGV)
-if redis.call('EXISTS', KEYS[9]) == 1 then return -1 end
+if redis.call('EXISTS', KEYS[9]) == 1 or redis.call('EXISTS', KEYS[5]) == 0 then return -1 end
 local denied = math.max(redis.call('PTTL', KEYS[7]), redis.call('PTTL', KEYS[8]))
 if denied > 0 then return denied end
 local new = redis.call('HEXISTS', KEYS[1], socket) == 0
