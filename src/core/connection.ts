@@ -16,8 +16,8 @@ import type { Traffic } from './traffic.ts';
 export interface ConnectionHandler {
   opened(connection: Connection): Promise<void>;
   message(connection: Connection, text: string): Promise<void>;
-  /** The user, one whom the connection listens as, is to leave the channel. */
-  revoked(connection: Connection, userId: string, channel: string): Promise<void>;
+  /** The user, one whom the connection listens as, is to leave the channel, if they joined it before that time. */
+  revoked(connection: Connection, userId: string, channel: string, beforeMs: number): Promise<void>;
   closed(connection: Connection): Promise<void>;
 }
 
@@ -122,8 +122,8 @@ export class Connection {
   }
 
   /** The app removes one of the connection's users from a channel. */
-  revoke(userId: string, channel: string): void {
-    this.perform(() => this.#deps.handler.revoked(this, userId, channel));
+  revoke(userId: string, channel: string, beforeMs: number): void {
+    this.perform(() => this.#deps.handler.revoked(this, userId, channel, beforeMs));
   }
 
   /** The socket is gone, or is as good as gone: leaves everything, once what waits in the mailbox is done with. */

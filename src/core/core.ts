@@ -76,7 +76,7 @@ export class Core {
     this.#handler = {
       opened: (connection) => establish(context, connection, options.activityTimeoutSeconds),
       message: (connection, text) => handleMessage(context, connection, text),
-      revoked: (connection, userId, channel) => revoke(context, connection, userId, channel),
+      revoked: (...revoked) => revoke(context, ...revoked),
       closed: (connection) => depart(context, connection),
     };
   }

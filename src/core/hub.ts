@@ -85,8 +85,11 @@ function command(
   subscriptions: Iterable<Subscription>,
   message: Exclude<BrokerMessage, { type: 'frame' | 'call' }>,
 ): void {
+  const { ageMs } = message;
+  const beforeMs = ageMs === undefined ? Number.POSITIVE_INFINITY : performance.now() - ageMs;
   for (const subscription of subscriptions) {
+    if (subscription.sinceMs > beforeMs) continue;
     if (message.type === 'terminate') subscription.terminate(endings.terminated);
-    else subscription.revoke(message.channel);
+    else subscription.revoke(message.channel, beforeMs);
   }
 }

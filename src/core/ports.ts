@@ -30,7 +30,10 @@ export interface Peer {
 /** An app's channel, an app's user, or the watchers of an app's user; made in core/topics.ts. */
 export type Topic = string;
 
-/** What travels between nodes. `except` is the socket id of the one connection that is not to get the frame. */
+/**
+ * What travels between nodes. `ageMs` is with orders that come late: they are for who was there then. `except` is the
+ * socket id of the one connection that is not to get the frame.
+ */
 export type BrokerMessage =
   | {
       readonly type: 'frame';
@@ -40,9 +43,9 @@ export type BrokerMessage =
       readonly change?: number | undefined;
     }
   /** Ends the connections that listen to the topic, a user's. */
-  | { readonly type: 'terminate' }
+  | { readonly type: 'terminate'; readonly ageMs?: number | undefined }
   /** Makes the connections that listen to the topic, a user's, leave a channel they are on as that user. */
-  | { readonly type: 'unsubscribe'; readonly channel: string }
+  | { readonly type: 'unsubscribe'; readonly channel: string; readonly ageMs?: number | undefined }
   /** Something for the nodes themselves, as text: core/administration.ts writes and reads it. */
   | { readonly type: 'call'; readonly text: string };
 

@@ -8,7 +8,7 @@ export interface Recipient {
   readonly socketId: string;
   send(frame: Buffer): void;
   end(ending: Ending): void;
-  revoke(userId: string, channel: string): void;
+  revoke(userId: string, channel: string, beforeMs: number): void;
 }
 
 /** As whom a connection listens, where it is as somebody. */
@@ -30,6 +30,7 @@ export class Subscription {
   readonly userId: string | undefined;
   /** Calls off the end that comes with the grant's; undefined where none is to come. */
   endAlarm: (() => void) | undefined;
+  readonly sinceMs = performance.now();
   readonly #recipient: Recipient;
   #held: Held[] | undefined = [];
   /** The change the client's snapshot is of. */
@@ -67,9 +68,9 @@ export class Subscription {
     this.#recipient.end(ending);
   }
 
-  /** On a user's own topic: that user is removed from the channel. */
-  revoke(channel: string): void {
-    if (this.userId !== undefined) this.#recipient.revoke(this.userId, channel);
+  /** On a user's own topic: that user is removed from the channel, where they joined it before that time. */
+  revoke(channel: string, beforeMs: number): void {
+    if (this.userId !== undefined) this.#recipient.revoke(this.userId, channel, beforeMs);
   }
 
   callOffEnd(): void {

@@ -3,9 +3,13 @@ import type { Logger } from 'pino';
 import type { Broker, BrokerMessage, Deliver, Topic } from '../../core/ports.ts';
 import { requestErrors } from '../../protocol/errors.ts';
 import type { RedisClient } from './client.ts';
+import { Orders } from './orders.ts';
 
 /** Topics in one SUBSCRIBE after the connection came back. */
 const TOPICS_AT_ONCE = 500;
+
+/** A connection may be dead for so long before that is known. */
+const UNNOTICED_MS = 60_000;
 
 export interface BrokerOptions {
   /** How long a topic nobody listens to any more is kept, so that a listener's return costs nothing. */
@@ -24,9 +28,12 @@ export class RedisBroker implements Broker {
   readonly #options: BrokerOptions;
   readonly #log: Logger;
   readonly #topics = new Map<Topic, Listening>();
+  readonly #orders: Orders;
   #deliver: Deliver | undefined;
   /** Redis knows of every topic; false from a loss until all are subscribed again. */
   #listening = false;
+  /** Since when it does not listen, or has not caught up since. */
+  #lostAtMs: number | undefined;
   #malformed = 0;
   #onListening: () => void = () => {};
 
@@ -35,8 +42,10 @@ export class RedisBroker implements Broker {
     this.#options = options;
     this.#log = log;
     client.subscriber.onMessage(this.#receive);
+    this.#orders = new Orders(client);
     client.subscriber.onLost(() => {
       this.#listening = false;
+      this.#lostAtMs ??= performance.now();
     });
     client.onRestored(() => void this.#subscribeAgain());
   }
@@ -117,6 +126,8 @@ export class RedisBroker implements Broker {
     if (!this.#listening) throw requestErrors.notPublished();
     const { keys, envelope } = this.#client;
     try {
+      if (message.type === 'terminate' || message.type === 'unsubscribe')
+        return await this.#orders.publish(topic, message);
       await this.#client.publish(keys.topicName(topic), envelope.encode(topic, message));
     } catch {
       throw requestErrors.notPublished();
@@ -144,6 +155,15 @@ export class RedisBroker implements Broker {
     this.#log.error({ topic }, 'a message that is not from Fanfare was dropped; more are only counted');
   }
 
+  /** On what was ordered meanwhile, and a little before: a dead connection is not noticed at once. */
+  async #catchUp(): Promise<void> {
+    const agoMs = performance.now() - (this.#lostAtMs ?? performance.now()) + UNNOTICED_MS;
+    for (const { topic, order } of await this.#orders.since(agoMs, this.#topics.keys())) {
+      if (this.#topics.has(topic)) this.#deliver?.(topic, order);
+    }
+    this.#lostAtMs = undefined;
+  }
+
   async #subscribeAgain(): Promise<void> {
     const names = Array.from(this.#topics.keys(), this.#client.keys.topicName);
     const subscribed: Promise<unknown>[] = [];
@@ -152,6 +172,7 @@ export class RedisBroker implements Broker {
     }
     try {
       await Promise.all(subscribed);
+      await this.#catchUp();
       this.#listening = this.#deliver !== undefined;
       this.#log.info({ topics: names.length }, 'listening to Redis again');
       this.#onListening();

@@ -37,6 +37,8 @@ export interface Keys {
   readonly user: (appId: string, userId: string) => string;
   /** String: the last event of a cache channel. */
   readonly cachedEvent: (appId: string, channel: string) => string;
+  /** Sorted set: terminations and removals, by when they were published, in ms of Redis' clock. */
+  readonly orders: (appId: string) => string;
   /** Hash: node id → what it last reported of itself. */
   readonly reports: string;
   /** Hash: digest and answer of the request with an idempotency key. */
@@ -73,6 +75,7 @@ export function createKeys(prefix: string, db: number): Keys {
     denied: (appId, channel, userId) => `${app(appId)}:denied:${channel.length}:${channel}:${userId}`,
     user: (appId, userId) => `${app(appId)}:user:${userId}`,
     cachedEvent: (appId, channel) => `${app(appId)}:cache:${channel}`,
+    orders: (appId) => `${app(appId)}:orders`,
     reports: `${cluster}:reports`,
     request: (appId, key) => `${app(appId)}:request:${key}`,
     rate: (key) => `${prefix}rate:${key}`,

@@ -9,6 +9,7 @@ import { lease } from './lease.lua.ts';
 import { leave } from './leave.lua.ts';
 import { list } from './list.lua.ts';
 import { members, roster } from './members.lua.ts';
+import { order, orders } from './order.lua.ts';
 import { reportNode, reports } from './reports.lua.ts';
 import { beginRequest, finishRequest } from './request.lua.ts';
 import type { Script } from './script.ts';
@@ -33,6 +34,8 @@ const all: readonly Script[] = [
   list,
   members,
   roster,
+  order,
+  orders,
   signIn,
   signOut,
   strikeOff,
