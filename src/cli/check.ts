@@ -9,6 +9,7 @@ import { configHelp, configOptions, flagsOf, reportMistakes } from './config-opt
 import { effectiveLines } from './effective-config.ts';
 import { authLines } from './explain-auth.ts';
 import { type AppWithAuth, explainJoin } from './explain-join.ts';
+import { unusedRedis } from './warnings.ts';
 
 const joinOptions = { channel: { type: 'string' }, claims: { type: 'string' }, app: { type: 'string' } } as const;
 
@@ -39,7 +40,8 @@ ${configHelp}`,
     const loaded = loadConfig({ flags: flagsOf(rest), env: edge.env });
     if (!loaded.ok) return reportMistakes(edge, loaded.mistakes, '');
     if (join !== undefined) return await checkJoin(loaded.config, join, edge);
-    for (const line of [...effectiveLines(loaded), ...authLines(loaded.config)]) edge.out(line);
+    const warnings = unusedRedis(loaded).map((text) => `Warning: ${text}.`);
+    for (const line of [...effectiveLines(loaded), ...warnings, ...authLines(loaded.config)]) edge.out(line);
     return exitCodes.ok;
   },
 };

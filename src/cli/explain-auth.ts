@@ -16,9 +16,9 @@ export function authLines(config: Config): string[] {
   );
 }
 
-/** What to tell operators at start, in a sentence each. */
-export function authWarnings(config: Config): string[] {
-  return config.apps.flatMap(({ id, auth }) => {
+/** What is accepted and dangerous, in a sentence each. */
+export function authWarnings({ apps }: Config): string[] {
+  return apps.flatMap(({ id, auth }) => {
     const text = auth?.bearer && openText(auth.bearer);
     return text === undefined ? [] : [`app ${id}, auth.bearer: ${text}`];
   });

@@ -1,15 +1,14 @@
 // fanfare start: runs the server until it is told to stop.
 import { availableParallelism } from 'node:os';
 import { loadConfig } from '../config/load.ts';
-import type { Config } from '../config/schema.ts';
 import { createLog } from '../log.ts';
 import { createServer } from '../server.ts';
 import { Workers } from '../workers/workers.ts';
 import { type Command, type Edge, exitCodes, parseOptions, refusePositionals } from './command.ts';
 import { configHelp, configOptions, flagsOf, reportMistakes } from './config-options.ts';
 import { endOf } from './ending.ts';
-import { authWarnings } from './explain-auth.ts';
 import { startFailure } from './start-failure.ts';
+import { type Loaded, warningsOf } from './warnings.ts';
 import { welcome } from './welcome.ts';
 
 export const start: Command = {
@@ -25,13 +24,14 @@ ${configHelp}`,
     refusePositionals(positionals);
     const loaded = loadConfig({ flags: flagsOf(values), env: edge.env });
     if (!loaded.ok) return reportMistakes(edge, loaded.mistakes, ', so nothing was started');
-    return await serve(loaded.config, edge);
+    return await serve(loaded, edge);
   },
 };
 
-async function serve(config: Config, edge: Edge): Promise<number> {
+async function serve(loaded: Loaded, edge: Edge): Promise<number> {
+  const { config } = loaded;
   const log = createLog(config.log);
-  for (const warning of authWarnings(config)) log.warn(warning);
+  for (const warning of warningsOf(loaded)) log.warn(warning);
   const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
   const server = workers > 1 ? new Workers(config, workers, log) : createServer(config, log);
   const ending = endOf(server, edge.lifecycle, log);

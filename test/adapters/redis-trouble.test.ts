@@ -1,6 +1,6 @@
 // When Redis cannot be reached: at the start, later, and when it is back.
 import { pino } from 'pino';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { redisAdapters } from '../../src/adapters/redis/adapters.ts';
 import { RequestError } from '../../src/protocol/errors.ts';
 import { textFrame } from '../../src/protocol/frame.ts';
@@ -42,6 +42,49 @@ describe('redis: the start', () => {
     using connection = admin(redis, { password: 'r/ght@', db: 3 });
     expect(await connection.keys('*')).toEqual(['x:{app}:cache:cache-a']);
     await eventCache.stop();
+  });
+});
+
+describe('redis: the start', () => {
+  test('fails for a database that is not there: ioredis would go on in database 0', async () => {
+    await using redis = await startRedis('--databases', '4');
+    const { broker } = redisAdapters({ ...nowhere, port: redis.port, db: 4 }, silent);
+    await expect(broker.start(() => {})).rejects.toThrow(
+      `Redis at redis://127.0.0.1:${redis.port}/4 cannot be reached: ERR DB index is out of range`,
+    );
+    await broker.stop();
+  });
+});
+
+describe('redis: what it refuses', () => {
+  test('is said by the log, once for many, and makes the server not ready until it takes it again', async () => {
+    await using redis = await startRedis();
+    await using node = await startNode(redis.settings());
+    const { tracker, link, log } = node;
+    await tracker.join({ appId: 'app', channel: 'a', socketId: '1.1', users: [] });
+    using connection = admin(redis);
+    const refused = log.next('Redis refused a command');
+    await connection.config('SET', 'maxmemory', '1');
+    await refused;
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const join = tracker.join({ appId: 'app', channel: 'b', socketId: '1.1', users: [] });
+      await expect(join).rejects.toMatchObject({ status: 503 });
+    }
+    await vi.waitUntil(async () => (await link?.trouble())?.startsWith('Redis refuses what this server tells it'));
+    const reasons = new Set(log.entries.filter(({ msg }) => msg === 'Redis refused a command').map((e) => e.reason));
+    expect(log.count('Redis refused a command')).toBe(reasons.size);
+    await connection.config('SET', 'maxmemory', '0');
+    await vi.waitUntil(async () => (await link?.trouble()) === undefined);
+  });
+
+  test('at every attempt to come back, is said with its reason, once', async () => {
+    await using redis = await startRedis();
+    await using node = await startNode(redis.settings());
+    const told = node.log.next('Redis cannot be reached yet');
+    using connection = admin(redis);
+    await connection.config('SET', 'requirepass', 'changed');
+    connection.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => {});
+    expect((await told) as object).toMatchObject({ reason: expect.stringMatching(/NOAUTH|WRONGPASS|HELLO/) });
   });
 });
 

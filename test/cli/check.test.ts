@@ -33,7 +33,10 @@ describe('fanfare check', () => {
     expect(line('apps[1].allowedOrigins')).toEqual(['apps[1].allowedOrigins', '*', 'default']);
     expect(out.join('\n')).not.toContain('hush');
     expect(out.join('\n')).not.toContain('replace-this');
-    const columns = out.map((line) => line.search(/(?<= {2})(default|flag|environment|file)\b/));
+    expect(out.at(-1)).toBe(
+      'Warning: redis.url (FANFARE_REDIS_URL) is not used, as adapter is memory: set adapter to redis.',
+    );
+    const columns = out.slice(0, -1).map((line) => line.search(/(?<= {2})(default|flag|environment|file)\b/));
     expect(new Set(columns).size).toBe(1);
   });
 

@@ -9,7 +9,8 @@ import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startServer } from '../support/server.ts';
 import { bothReady, isMessage, joinRoom, ROOM, type Servers, ticks, traffic, usersOf } from './support/traffic.ts';
 
-const DROPPED = 'a message that is not from Fanfare was dropped; more are only counted';
+const DROPPED =
+  'a message that is not from Fanfare, or not signed with our busSecret, was dropped; more are only counted';
 const LOST = 'the connection to Redis was lost';
 
 interface Pair extends AsyncDisposable {

@@ -152,7 +152,10 @@ export class RedisBroker implements Broker {
   #drop(topic: Topic): void {
     this.#malformed += 1;
     if (this.#malformed > 1) return;
-    this.#log.error({ topic }, 'a message that is not from Fanfare was dropped; more are only counted');
+    this.#log.error(
+      { topic },
+      'a message that is not from Fanfare, or not signed with our busSecret, was dropped; more are only counted',
+    );
   }
 
   /** On what was ordered meanwhile, and a little before: a dead connection is not noticed at once. */

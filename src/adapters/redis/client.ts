@@ -11,6 +11,9 @@ import { createKeys, type Keys } from './keys.ts';
 import type { Script } from './scripts/script.ts';
 import { nameOf, placeOf, type RedisOptions } from './settings.ts';
 
+/** How often the same refusal of Redis is logged. */
+const REFUSAL_EVERY_MS = 10_000;
+
 export type ScriptArgument = string | number | Buffer;
 
 type RunScript = (...args: ScriptArgument[]) => Promise<unknown>;
@@ -27,6 +30,7 @@ export class RedisClient {
   #open = false;
   #lost = false;
   #reason = '';
+  #refusal = { reason: '', atMs: 0 };
 
   constructor(options: RedisOptions, log: Logger) {
     const place = placeOf(options);
@@ -37,9 +41,7 @@ export class RedisClient {
     const events: ConnectionEvents = {
       onUp: () => this.#onUp(),
       onDown: () => this.#onDown(),
-      onTrouble: (reason) => {
-        this.#reason = reason;
-      },
+      onTrouble: (reason) => this.#onTrouble(reason),
     };
     this.#connections =
       place.type === 'cluster'
@@ -108,7 +110,7 @@ export class RedisClient {
       return await command;
     } catch (err) {
       const { name, message } = err as Error;
-      if (name === 'ReplyError') this.#log.error({ redis: this.#name, reason: message }, 'Redis refused a command');
+      if (name === 'ReplyError') this.#onRefusal(message);
       throw requestErrors.unavailable();
     }
   }
@@ -134,7 +136,24 @@ export class RedisClient {
   #onDown(): void {
     if (!this.#open || this.#lost) return;
     this.#lost = true;
-    this.#log.warn({ redis: this.#name, reason: this.#reason }, 'the connection to Redis was lost');
+    const reason = this.#reason;
+    this.#log.warn({ redis: this.#name, ...(reason !== '' && { reason }) }, 'the connection to Redis was lost');
+  }
+
+  /** Each reason is said once in an outage: attempts are many, and mostly fail for the same. */
+  #onTrouble(reason: string): void {
+    if (this.#lost && reason !== this.#reason) {
+      this.#log.warn({ redis: this.#name, reason }, 'Redis cannot be reached yet');
+    }
+    this.#reason = reason;
+  }
+
+  /** Whoever cannot write is refused at every attempt of every client: said now and then. */
+  #onRefusal(reason: string): void {
+    const nowMs = performance.now();
+    if (reason === this.#refusal.reason && nowMs - this.#refusal.atMs < REFUSAL_EVERY_MS) return;
+    this.#refusal = { reason, atMs: nowMs };
+    this.#log.error({ redis: this.#name, reason }, 'Redis refused a command');
   }
 
   #onUp(): void {

@@ -19,6 +19,7 @@ export class DirectConnections implements Connections {
   readonly subscriber: Subscriber;
   readonly #listening: Redis;
   readonly #events: ConnectionEvents;
+  readonly #db: number;
   readonly #switches: Switches | undefined;
   readonly #troubles = new SentinelTroubles();
   #open = false;
@@ -26,6 +27,7 @@ export class DirectConnections implements Connections {
   constructor(place: Server | Sentinels, options: RedisOptions, events: ConnectionEvents) {
     this.#events = events;
     const { username, password, db } = place;
+    this.#db = db;
     const tls = tlsOf(options, place.tls);
     const common: ConnectionOptions = {
       ...atOnce,
@@ -58,6 +60,8 @@ export class DirectConnections implements Connections {
 
   async connect(): Promise<void> {
     await Promise.all([this.commands.connect(), this.#listening.connect()]);
+    // ioredis goes on without a word in database 0, which is another deployment's.
+    if (this.#db !== 0) await this.commands.select(this.#db);
     this.#open = true;
     this.#switches?.start();
   }

@@ -81,6 +81,7 @@ export class RedisLink implements Link {
   async trouble(): Promise<string | undefined> {
     if (!this.#client.ready) return 'Redis cannot be reached.';
     if (!(await this.#answers())) return 'Redis does not answer.';
+    if (this.#reaper.refused) return 'Redis refuses what this server tells it: its log says why.';
     if (!this.#broker.listening) return 'Redis is back, but this server does not listen to it again yet.';
     return this.#reaper.lost ? 'Redis is back, but this server has not joined the cluster again yet.' : undefined;
   }

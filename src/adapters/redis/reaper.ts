@@ -34,6 +34,7 @@ export class Reaper {
   #onRefreshed: () => void = () => {};
   #lost = false;
   #registeredId = '';
+  #refused = false;
   #timer: NodeJS.Timeout | undefined;
   #refreshedAtMs = 0;
   #keptAtMs = 0;
@@ -75,6 +76,11 @@ export class Reaper {
     this.#onRefreshed = listener;
   }
 
+  /** Redis is there and did not take what it was told of this node. */
+  get refused(): boolean {
+    return this.#refused;
+  }
+
   /** Redis was found empty a moment ago: other nodes may be registering what they hold. */
   get rebuilding(): boolean {
     return this.#lease.rebuilding;
@@ -94,6 +100,7 @@ export class Reaper {
     this.#onDeparture = onDeparture;
     await this.#node.start(onReturn);
     this.#registeredId = this.#node.id;
+    this.#log.info({ nodeId: this.#node.id }, 'joined the cluster');
     this.#refreshedAtMs = this.#keptAtMs = performance.now();
     this.#timer = setInterval(() => this.#tick(), this.#options.refreshMs).unref();
   }
@@ -146,9 +153,11 @@ export class Reaper {
       this.#lost &&= this.#lease.overdue;
       this.#reapFormer();
       this.#noteRegistered();
+      this.#refused = false;
       this.#onRefreshed();
     } catch {
-      // Redis is away, which the client has logged; it is tried again when Redis is back.
+      // Redis is away, or refuses, which the client has logged; it is tried again.
+      this.#refused = this.#client.ready;
     }
   }
 
