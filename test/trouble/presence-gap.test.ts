@@ -79,8 +79,8 @@ test('Redis loses everything as one leaves and one joins: the latter is told to 
   const [a, b, leaver] = await room(pair);
   using connection = admin(redis);
   await connection.flushall();
-  const joiner = await member(servers[0], 'joiner');
   await leaver.leave();
+  const joiner = await member(servers[0], 'joiner');
   expect(await joiner.closed).toMatchObject({ code: 4200 });
   await heardOfLeave(a, b);
   const again = await member(servers[0], 'again');
