@@ -41,8 +41,10 @@ async function room({ servers: [one, two] }: Pair): Promise<[a: Client, b: Clien
 
 const userOf = ({ data }: Frame) => (JSON.parse(data as string) as { user_id: string }).user_id;
 
+const nextRemoved = async (client: Client) => userOf(await client.nextOf('pusher_internal:member_removed'));
+
 async function heardOfLeave(...clients: readonly Client[]): Promise<void> {
-  for (const client of clients) expect(userOf(await client.nextOf('pusher_internal:member_removed'))).toBe('leaver');
+  for (const client of clients) expect(await nextRemoved(client)).toBe('leaver');
 }
 
 test('a member leaves as the connections that listen are cut: everybody is told, once', async () => {
@@ -82,7 +84,10 @@ test('Redis loses everything as one leaves and one joins: the latter is told to 
   await leaver.leave();
   const joiner = await member(servers[0], 'joiner');
   expect(await joiner.closed).toMatchObject({ code: 4200 });
-  await heardOfLeave(a, b);
+  for (const client of [a, b]) {
+    const removed = [await nextRemoved(client), await nextRemoved(client)];
+    expect(removed.sort()).toEqual(['joiner', 'leaver']);
+  }
   const again = await member(servers[0], 'again');
   for (const server of servers) {
     await vi.waitUntil(async () => (await usersOf(server)).length === 3);
