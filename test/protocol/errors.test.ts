@@ -21,6 +21,7 @@ describe('REC websocket §3.2, §11: endings have Reverb’s texts with the host
     unavailable: [4100, 'Redis is unavailable. Please reconnect shortly.'],
     lost: [4200, 'This server has lost Redis. Please reconnect.'],
     restored: [4200, 'Redis is available again. Please reconnect.'],
+    sentAway: [4200, 'You got disconnected by the app. Please reconnect.'],
     closing: [4200, 'Server is closing. Please reconnect shortly.'],
     noPong: [4201, 'Pong reply not received in time'],
   } as const;

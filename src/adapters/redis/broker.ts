@@ -175,12 +175,14 @@ export class RedisBroker implements Broker {
     }
     try {
       await Promise.all(subscribed);
-      await this.#catchUp();
       this.#listening = this.#deliver !== undefined;
       this.#log.info({ topics: names.length }, 'listening to Redis again');
-      this.#onListening();
     } catch {
       // Lost once more: the next time comes with the next connection.
+      return;
     }
+    // Refused or lost: the client has logged it, and the next time looks as far back.
+    await this.#catchUp().catch(() => {});
+    this.#onListening();
   }
 }
