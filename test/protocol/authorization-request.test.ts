@@ -59,7 +59,7 @@ describe('parseAuthorization', () => {
     ['a socket_id with more behind it', { socket_id: '1.2:private-b' }, 'Invalid socket id 1.2:private-b'],
     ['a socket_id with a line behind it', { socket_id: '1.2\n' }, 'Invalid socket id 1.2\n'],
     ['a channel that is a number', { socket_id, channel_name: 7 }, 'Invalid channel_name: expected a string'],
-    ['a channel that is empty', { socket_id, channel_name: '' }, 'Invalid channel_name: expected a string'],
+    ['a channel that is empty', { socket_id, channel_name: '' }, 'Missing required parameter: channel_name'],
     ['a channel that is null', { socket_id, channel_name: null }, 'Invalid channel_name: expected a string'],
     ['a list with an object', { socket_id, channel_name: ['a', {}] }, 'Invalid channel_name: expected a string'],
     [
