@@ -3,7 +3,7 @@
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { ConfigAppStore } from './adapters/apps/config-store.ts';
+import { storeOf } from './adapters/apps/store-of.ts';
 import { ipcAdapters } from './adapters/ipc/adapters.ts';
 import type { Channel } from './adapters/ipc/channel.ts';
 import { memoryAdapters } from './adapters/memory/adapters.ts';
@@ -46,8 +46,9 @@ const LINGER_MS = 1000;
  */
 export function createServer(config: Config, log: Logger, primary?: Channel): FanfareServer {
   const options = { ...config, administered: config.admin.tokens.length > 0, version };
-  const core = new Core(adaptersOf(config, log, primary), new ConfigAppStore(config.apps), options, log);
+  const core = new Core(adaptersOf(config, log, primary), storeOf(config, log), options, log);
   const authorizer = new AppAuthorizer(core, log);
+  core.onAppsChanged(authorizer.appsChanged);
   const { path: pathPrefix, tls, development } = config;
   const authorization = { authorizer, ...config.auth };
   const { tokens: adminTokens } = config.admin;
@@ -70,7 +71,8 @@ export function createServer(config: Config, log: Logger, primary?: Channel): Fa
     const { address, port, family } = http.server.address() as AddressInfo;
     const authority = family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
     const url = `${config.tls === undefined ? 'http' : 'https'}://${authority}${config.path}`;
-    log.info({ url, apps: config.apps.length, version }, 'listening');
+    const apps = await core.apps.list();
+    log.info({ url, apps: apps.length, version }, 'listening');
     return { host: address, port, url };
   }
 

@@ -38,6 +38,26 @@ const REFUSED: readonly (readonly [file: string, rule: string, code: string])[] 
       (name) => [`src/${room}/${name}.ts`, 'noRestrictedImports', `import { x } from '${name}';`] as const,
     ),
   ),
+  ...[
+    'protocol',
+    'core',
+    'adapters',
+    'adapters/apps',
+    'adapters/ipc',
+    'ws',
+    'http',
+    'auth',
+    'config',
+    'cli',
+    'workers',
+  ].flatMap((room) =>
+    ['kysely', 'pg', 'mysql2'].map(
+      (name) => [`src/${room}/${name}.ts`, 'noRestrictedImports', `import { x } from '${name}';`] as const,
+    ),
+  ),
+  ['src/adapters/apps/sql/a.ts', 'noRestrictedImports', "import { Redis } from 'ioredis';"],
+  ['src/adapters/apps/sql/b.ts', 'noRestrictedImports', "import { x } from '../../redis/client.ts';"],
+  ['src/adapters/apps/sql/c.ts', 'noRestrictedImports', "import { x } from '../../../http/server.ts';"],
   ['src/workers/a.ts', 'noRestrictedImports', "import { x } from '../core/core.ts';"],
   ['src/workers/b.ts', 'noRestrictedImports', "import { x } from '../adapters/memory/broker.ts';"],
   ['src/workers/c.ts', 'noRestrictedImports', "import { x } from '../cli/start.ts';"],
@@ -62,6 +82,10 @@ const REFUSED: readonly (readonly [file: string, rule: string, code: string])[] 
 const ALLOWED: readonly (readonly [file: string, code: string])[] = [
   ['src/core/ok.ts', "import { x } from '../protocol/frame.ts';\nexport const y = x;"],
   ['src/adapters/redis/ok.ts', "import { Redis } from 'ioredis';\nexport const y = Redis;"],
+  ...['kysely', 'pg', 'mysql2'].map(
+    (name) => [`src/adapters/apps/sql/${name}.ts`, `import { x } from '${name}';\nexport const y = x;`] as const,
+  ),
+  ['src/adapters/apps/sql/ok.ts', "import type { AppSource } from '../source.ts';\nexport type Y = AppSource;"],
   ['src/http/routes/ok.ts', "import { x } from '../../core/core.ts';\nexport const y = x;"],
   ['src/config/ok.ts', "import { appSchema } from '../core/app.ts';\nexport const y = appSchema;"],
   ['src/config/ok-too.ts', "import { readPublicKey } from '../core/token-key.ts';\nexport const y = readPublicKey;"],

@@ -75,6 +75,17 @@ describe('the README', () => {
     expect(chapter).toContain(`ACL SETUSER fanfare on >password ${rights}\n`);
   });
 
+  it('shows places of apps that are valid, and an app whose secret is being changed', () => {
+    const chapter = between(readme, '## Apps', '## Limits');
+    const [places = '', pairs = ''] = [...chapter.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, block]) => block);
+    expect(places.trim().split('\n')).toHaveLength(4);
+    for (const block of places.trim().split('\n')) {
+      expect(load({ files: { 'fanfare.yaml': block } })).toMatchObject({ ok: true });
+    }
+    const text = `apps:\n  - id: a\n${pairs.replace(/^(?=.)/gm, '    ')}`;
+    expect(load({ files: { 'fanfare.yaml': text } })).toMatchObject({ ok: true });
+  });
+
   it('states the limits in force', () => {
     const { limits } = appSchema.parse({ id: 'a', key: 'k', secret: 's' });
     const { maxUnsentBytes } = configSchema.parse({});

@@ -1,5 +1,6 @@
 // Decides who may join what: finds out who asks, from a token or from the application, applies the app's rules, and
 // signs the grant. Whatever is in doubt is refused.
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { App } from '../core/app.ts';
 import type { AppAuth, Rule } from '../core/app-auth.ts';
@@ -21,9 +22,8 @@ export interface Cluster {
   deniedSeconds(app: App, channel: string, userId: string): Promise<number>;
 }
 
-/** What one app's settings come to. */
+/** What the `auth` of an app comes to. */
 interface Sources {
-  readonly app: App;
   readonly auth: AppAuth;
   readonly bearer: BearerTokens | undefined;
   readonly upstream: Upstream | undefined;
@@ -57,17 +57,26 @@ export class AppAuthorizer implements Authorizer {
 
   /** Aborts what is asked of others. Safe to call twice. */
   stop(): void {
-    for (const { bearer, upstream } of this.#sources.values()) {
-      bearer?.stop();
-      upstream?.stop();
-    }
+    for (const appId of [...this.#sources.keys()]) this.#forget(appId);
+  }
+
+  /** Of apps that are gone, or without `auth` now, nothing is kept. */
+  readonly appsChanged = (changed: ReadonlyMap<string, App | undefined>): void => {
+    for (const [appId, app] of changed) if (app?.auth === undefined) this.#forget(appId);
+  };
+
+  #forget(appId: string): void {
+    const known = this.#sources.get(appId);
+    this.#sources.delete(appId);
+    known?.bearer?.stop();
+    known?.upstream?.stop();
   }
 
   authorizeChannel(app: App, caller: Caller, socketId: string, channel: string): Promise<ChannelGrant> {
     return this.#explained(app, { socketId, channel }, async () => {
       this.#checkSocket(app, socketId);
       if (!channelKind(channel).guarded) throw refusals.unguarded(channel);
-      const { user, expiresAt } = await this.#admit(this.#sourcesOf(app), { caller, socketId, channel }, channel);
+      const { user, expiresAt } = await this.#admit(app, { caller, socketId, channel }, channel);
       if (user.id !== undefined) {
         const seconds = await this.#cluster.deniedSeconds(app, channel, user.id);
         if (seconds > 0) throw refusals.denied(channel, seconds);
@@ -85,8 +94,9 @@ export class AppAuthorizer implements Authorizer {
   }
 
   /** The user, with what the application adds where the rule wants it asked. */
-  async #admit(sources: Sources, asked: Asked, channel: string): Promise<Identity> {
-    const { auth, upstream, app } = sources;
+  async #admit(app: App, asked: Asked, channel: string): Promise<Identity> {
+    const sources = this.#sourcesOf(app);
+    const { auth, upstream } = sources;
     const identity = await identify(sources, asked);
     const decision = decide(auth.rules, channel, identity.claims);
     const rule = decision.rule === undefined ? undefined : auth.rules[decision.rule];
@@ -108,14 +118,14 @@ export class AppAuthorizer implements Authorizer {
 
   #sourcesOf(app: App): Sources {
     const known = this.#sources.get(app.id);
-    if (known?.app === app) return known;
-    known?.bearer?.stop();
-    known?.upstream?.stop();
     const { auth } = app;
     if (auth === undefined) throw new Error(`app ${app.id} has no auth`);
+    // What was fetched and learned is kept when something else of the app is changed.
+    if (known !== undefined && (known.auth === auth || isDeepStrictEqual(known.auth, auth))) return known;
+    this.#forget(app.id);
     const bearer = auth.bearer && new BearerTokens(auth.bearer, this.#log);
     const upstream = auth.upstream && new Upstream(auth.upstream, this.#log);
-    const sources = { app, auth, bearer, upstream };
+    const sources = { auth, bearer, upstream };
     this.#sources.set(app.id, sources);
     return sources;
   }

@@ -43,7 +43,15 @@ function shown(key: string, value: unknown): string {
 function shownList(items: readonly unknown[]): string {
   if (items.length === 0) return '(none)';
   if (items.every((item) => typeof item !== 'object')) return items.join(', ');
+  if (items.every(isPair)) {
+    return items.map(({ key, notAfter }) => (notAfter === undefined ? key : `${key} until ${notAfter}`)).join(', ');
+  }
   return `(${items.length}, see below)`;
+}
+
+/** Of a key and a secret, which is not shown. */
+function isPair(item: unknown): item is { readonly key: string; readonly notAfter?: string } {
+  return typeof item === 'object' && item !== null && 'key' in item && 'secret' in item;
 }
 
 function shownRecord(record: object): string {

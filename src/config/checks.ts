@@ -5,16 +5,27 @@ import { type Draft, mistakeText, type Path } from './draft.ts';
 import { type ReadFile, readText } from './read-file.ts';
 
 /** What everybody can read here, and only a development server may use. */
+const secretOf = (...path: Path) => [path, developmentApp.secret, 'secret'] as const;
 const DEVELOPMENT_SECRETS = [
-  [['secret'], developmentApp.secret, 'secret'],
+  secretOf('secret'),
   [['auth', 'bearer', 'secret'], developmentTokenSecret, 'token secret'],
   [['encryptionMasterKey'], developmentApp.encryptionMasterKey, 'master key'],
 ] as const;
 
-/** Without --dev there must be an app, and none may have a development secret. */
+/** Whether the apps are those of the configuration. */
+export function hasConfiguredApps(draft: Draft): boolean {
+  return (draft.get(['appStore', 'driver']) ?? 'config') === 'config';
+}
+
+/** Without --dev there must be an app, and none may have a development secret; unless the apps are elsewhere. */
 export function checkApps(draft: Draft, development: boolean, refuse: (mistake: string) => void): void {
   const apps = draft.get(['apps']) ?? [];
-  if (development || !Array.isArray(apps)) return;
+  if (!Array.isArray(apps)) return;
+  if (!hasConfiguredApps(draft)) {
+    if (apps.length > 0) refuseBoth(draft, refuse);
+    return;
+  }
+  if (development) return;
   if (apps.length === 0) {
     refuse(
       'no app is configured: list one under apps: in the configuration file, or set FANFARE_APP_ID, FANFARE_APP_KEY ' +
@@ -23,13 +34,23 @@ export function checkApps(draft: Draft, development: boolean, refuse: (mistake: 
     );
   }
   for (const [index] of apps.entries()) {
-    for (const [name, value, what] of DEVELOPMENT_SECRETS) {
+    const pairs = draft.get(['apps', index, 'keys']);
+    const secrets = Array.isArray(pairs) ? [...pairs.keys()].map((place) => secretOf('keys', place, 'secret')) : [];
+    for (const [name, value, what] of [...DEVELOPMENT_SECRETS, ...secrets]) {
       const path: Path = ['apps', index, ...name];
       if (draft.get(path) !== value) continue;
       const text = `is the development ${what}, which everybody knows: choose one of your own, or start with --dev`;
       refuse(mistakeText(path, draft.nearestSource(path), text));
     }
   }
+}
+
+function refuseBoth(draft: Draft, refuse: (mistake: string) => void): void {
+  const driver = String(draft.get(['appStore', 'driver']));
+  const text =
+    `are given, but with appStore.driver ${driver} the apps are where that says, and nowhere else: ` +
+    'take them out here, or set appStore.driver to config';
+  refuse(mistakeText(['apps'], draft.nearestSource(['apps', 0, 'id']), text));
 }
 
 /** Certificates and keys must be there, and belong together, before anything starts. */

@@ -1,6 +1,6 @@
 // Flags over FANFARE_* variables over a file over defaults → one frozen Config, or every mistake listed at once.
 import { applyApps } from './apps.ts';
-import { checkApps, checkTlsFiles } from './checks.ts';
+import { checkApps, checkTlsFiles, hasConfiguredApps } from './checks.ts';
 import { Draft, type Path, pathText, type Source } from './draft.ts';
 import { type Environment, type ProcessEnvironment, readEnvironment } from './environment.ts';
 import { parseConfigFile } from './file.ts';
@@ -36,7 +36,7 @@ export function loadConfig({ flags = {}, env, readFile = readTextFile, needsApps
   let appsKnown = applyFile(draft, flags, environment, readFile, refuse);
   refuseUnknownVariables(environment, refuse);
   applyVariables(draft, environment, refuse);
-  appsKnown = applyApps(draft, environment, dev.on, refuse) && appsKnown;
+  appsKnown = applyApps(draft, environment, dev.on && hasConfiguredApps(draft), refuse) && appsKnown;
   applyFlags(draft, flags);
   if (dev.on) applyDevelopmentDefaults(draft);
 

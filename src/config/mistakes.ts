@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { type Draft, mistakeText, type Path } from './draft.ts';
 import { nearestName } from './nearest.ts';
 import type { JsonSchema } from './schema.ts';
-import { isSecret, isUrl } from './secrets.ts';
+import { holdsSecrets, isSecret, isUrl } from './secrets.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -29,7 +29,7 @@ export function issueTexts(issue: Issue, draft: Draft, schema: JsonSchema): stri
 /** What is written there instead, where that says more than the mistake itself, and is no secret. */
 function got(issue: Issue, path: Path, value: unknown): string {
   const name = String(path.at(-1));
-  if (value === undefined || isSecret(name) || isUrl(name) || holdsPassword(value)) return '';
+  if (value === undefined || isSecret(name) || holdsSecrets(name) || isUrl(name) || holdsPassword(value)) return '';
   if (issue.code !== 'invalid_type') return typeof value === 'object' ? '' : `, got ${shown(value)}`;
   // Somebody may have put a secret where its group belongs.
   const isGroup = issue.expected === 'object' || issue.expected === 'record';

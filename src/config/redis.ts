@@ -56,7 +56,7 @@ export const redisSchema = z
   })
   .check(z.superRefine(refuseMixtures, { when: () => true }))
   .prefault({})
-  .describe('Where Redis is. Used only when adapter is redis.');
+  .describe('Where Redis is. Used only when adapter or appStore.driver is redis.');
 
 /** Every mistake at once, also where a key has one of its own. */
 function refuseMixtures(redis: unknown, context: z.RefinementCtx): void {

@@ -1,6 +1,7 @@
 // The configuration: its type, defaults, checks and JSON Schema come from the one zod schema here. Pure.
 import { z } from 'zod';
 import { type App, appSchema } from '../core/app.ts';
+import { appStoreSchema } from './app-store.ts';
 import { authPathsSchema, refuseTakenPaths } from './auth-paths.ts';
 import { redisSchema } from './redis.ts';
 
@@ -95,12 +96,15 @@ const settingsSchema = z.strictObject({
     .describe('memory: this server stands alone. redis: several servers are one cluster.'),
   redis: redisSchema,
   auth: authPathsSchema,
+  appStore: appStoreSchema,
   admin: adminSchema,
   apps: z
     .array(appSchema)
     .check(z.superRefine(refuseDuplicates, { when: () => true }))
     .default([])
-    .describe('The apps that connect here, one entry each. At least one is needed without --dev.'),
+    .describe(
+      'The apps that connect here, one entry each. At least one is needed without --dev, if appStore has no other driver.',
+    ),
 });
 
 /** What a file, variables and flags may say. Unknown keys are refused. */
@@ -117,18 +121,29 @@ export type Config = DeepReadonly<Omit<Settings, 'apps'>> & {
   readonly development: boolean;
 };
 
-/** Also runs when an app has other mistakes, so that all are reported together. */
+/** Ids, and the keys of all pairs. Also runs when an app has other mistakes, so that all are reported together. */
 function refuseDuplicates(apps: readonly unknown[], context: z.RefinementCtx): void {
-  for (const name of ['id', 'key'] as const) {
-    const first = new Map<string, number>();
-    apps.forEach((app, index) => {
-      const value = typeof app === 'object' && app !== null ? (app as Record<string, unknown>)[name] : undefined;
-      if (typeof value !== 'string') return;
-      const owner = first.get(value);
-      if (owner === undefined) first.set(value, index);
-      else context.addIssue({ code: 'custom', path: [index, name], message: `"${value}" is taken by apps[${owner}]` });
+  const ids = new Map<unknown, string>();
+  const keys = new Map<unknown, string>();
+  const claim = (taken: Map<unknown, string>, value: unknown, path: readonly (string | number)[], owner: string) => {
+    if (typeof value !== 'string') return;
+    const first = taken.get(value);
+    if (first === undefined) taken.set(value, owner);
+    else context.addIssue({ code: 'custom', path: [...path], message: `"${value}" is taken by ${first}` });
+  };
+  apps.forEach((app, index) => {
+    const { id, key, keys: pairs } = fieldsOf(app);
+    claim(ids, id, [index, 'id'], `apps[${index}]`);
+    claim(keys, key, [index, 'key'], `apps[${index}]`);
+    if (!Array.isArray(pairs)) return;
+    pairs.forEach((pair: unknown, place) => {
+      claim(keys, fieldsOf(pair).key, [index, 'keys', place, 'key'], `apps[${index}].keys[${place}]`);
     });
-  }
+  });
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 /** A JSON Schema as far as this project reads it: what z.toJSONSchema makes of objects and scalars. */

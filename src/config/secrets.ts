@@ -7,6 +7,11 @@ export function isSecret(name: string): boolean {
   return ['secret', 'password', 'sentinelPassword', 'busSecret', 'encryptionMasterKey', 'tokens'].includes(name);
 }
 
+/** Whether the key of this name holds a list in which there are secrets, such as the key pairs of an app. */
+export function holdsSecrets(name: string): boolean {
+  return name === 'keys';
+}
+
 /** Whether the key of this name holds a URL, which may hold a password or a token. */
 export function isUrl(name: string): boolean {
   return /^url$|Url$/.test(name);

@@ -1,4 +1,4 @@
-// An app: one tenant of the server, with its key pair, features and limits. The schema is the type, the defaults and
+// An app: one tenant of the server, with its key pairs, features and limits. The schema is the type, the defaults and
 // the checks in one; configuration files and app stores both parse with it.
 import { z } from 'zod';
 import { appAuthSchema } from './app-auth.ts';
@@ -30,17 +30,31 @@ const credential = (text: string) =>
     .regex(/^[!-~]+$/, 'must be one or more printable ASCII characters without spaces')
     .describe(text);
 
+const name = (text: string) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]+$/, 'may hold letters, digits, "_", "." and "-" only')
+    .describe(text);
+
+/** A pair beside the current one: what it signs is taken, and nothing of ours is signed with it. */
+const keyPairSchema = z.strictObject({
+  key: name('The key of the pair.'),
+  secret: credential('The secret of the pair.'),
+  notAfter: z.iso
+    .datetime({ offset: true, error: 'must be a date and time such as 2030-12-31T00:00:00Z' })
+    .optional()
+    .describe('The pair is good until this moment: date, time and offset of ISO 8601.'),
+});
+
 /** One app as configured or stored. Unknown keys are refused. */
 export const appSchema = z.strictObject({
-  id: z
-    .string()
-    .regex(/^[A-Za-z0-9_.-]+$/, 'may hold letters, digits, "_", "." and "-" only')
-    .describe('The app id, the {app_id} of the HTTP API’s paths.'),
-  key: z
-    .string()
-    .regex(/^[A-Za-z0-9_.-]+$/, 'may hold letters, digits, "_", "." and "-" only')
-    .describe('The app key: public, in every client.'),
+  id: name('The app id, the {app_id} of the HTTP API’s paths.'),
+  key: name('The app key: public, in every client.'),
   secret: credential('The app secret: signs API requests and channel joins. Never leaves your backend.'),
+  keys: z
+    .array(keyPairSchema)
+    .default([])
+    .describe('Further pairs that are taken as well, newest first: while backends move to a new key and secret.'),
   name: z.string().min(1).optional().describe('A name for people; shown in logs and statistics.'),
   enabled: z.boolean().default(true).describe('false: sockets are refused with 4003, API requests with 403.'),
   clientEvents: flag('Whether clients may send client-* events to each other (whispers).'),

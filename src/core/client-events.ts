@@ -36,7 +36,10 @@ function check(connection: Connection, { event, channel, data }: ClientEventMess
   if (hasMoreCharacters(event, limits.eventNameLength)) throw clientEventErrors.nameTooLong(limits.eventNameLength);
   if (Buffer.byteLength(data) > limits.payloadBytes) throw clientEventErrors.tooLarge(limits.payloadBytes);
   if (limits.clientEventsPerSecond > 0) {
-    connection.clientEvents ??= new SlidingWindow(limits.clientEventsPerSecond);
+    // Of another limit: the app was changed.
+    if (connection.clientEvents?.limit !== limits.clientEventsPerSecond) {
+      connection.clientEvents = new SlidingWindow(limits.clientEventsPerSecond);
+    }
     if (connection.clientEvents.take(1, performance.now()) > 0) throw clientEventErrors.rate();
   }
 }

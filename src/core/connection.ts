@@ -52,7 +52,8 @@ const MAILBOX_SIZE = 128;
 
 export class Connection {
   readonly socketId: string;
-  readonly app: App;
+  /** As it is now: replaced when it is changed, so nothing that waits keeps it. Its id stays. */
+  app: App;
   readonly openedAtMs = performance.now();
   /** By channel name; an entry exists from the acknowledged join to the leave. */
   readonly subscriptions = new Map<string, Subscription>();

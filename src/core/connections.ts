@@ -39,6 +39,10 @@ export class Connections {
     return this.#connections.get(socketId);
   }
 
+  all(): Iterable<Connection> {
+    return this.#connections.values();
+  }
+
   add(connection: Connection): void {
     this.#connections.set(connection.socketId, connection);
   }

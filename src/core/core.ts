@@ -8,6 +8,7 @@ import { makeSocketId, SOCKET_ID_BYTES } from '../protocol/socket-id.ts';
 import { Administration } from './administration.ts';
 import { type Handshake, refusal } from './admission.ts';
 import type { App } from './app.ts';
+import type { AppStore } from './app-store.ts';
 import { type CountedChannel, countChannels, describeChannel, listChannels, listMembers } from './channels.ts';
 import { Connection, type ConnectionHandler, refuse } from './connection.ts';
 import { Connections, type DrainOptions } from './connections.ts';
@@ -17,10 +18,11 @@ import { trigger } from './events.ts';
 import { Facts } from './facts.ts';
 import { Hub } from './hub.ts';
 import { leaveAll } from './leave.ts';
+import { LiveApps } from './live-apps.ts';
 import { handleMessage } from './messages.ts';
 import { type Done, type Identified, once } from './once.ts';
 import { Outbox } from './outbox.ts';
-import type { Adapters, AppStore, Deliver, Departure, Link, Member, Return, Topic, Transport } from './ports.ts';
+import type { Adapters, Deliver, Departure, Link, Member, Return, Topic, Transport } from './ports.ts';
 import { reconcile } from './reconcile.ts';
 import { revoke, unsubscribeUser } from './revocation.ts';
 import { SubscriptionCounts } from './subscription-counts.ts';
@@ -48,6 +50,7 @@ export class Core {
   readonly #context: Context;
   readonly #options: CoreOptions;
   readonly #outbox: Outbox;
+  readonly #live: LiveApps;
   readonly #handler: ConnectionHandler;
   /** undefined where nobody administers. */
   readonly administration: Administration | undefined;
@@ -72,6 +75,7 @@ export class Core {
       log,
     };
     this.#context = context;
+    this.#live = new LiveApps(apps, context, options.shutdown);
     this.administration = options.administered ? this.#administered(options.version) : undefined;
     this.#handler = {
       opened: (connection) => establish(context, connection, options.activityTimeoutSeconds),
@@ -91,6 +95,11 @@ export class Core {
     return this.#draining ? 'Server is closing.' : await this.#context.link?.trouble();
   }
 
+  /** @param listener is told the apps that changed, as they are now; undefined: gone */
+  onAppsChanged(listener: (changed: ReadonlyMap<string, App | undefined>) => void): void {
+    this.#live.onChange(listener);
+  }
+
   #administered(version: string): Administration {
     return new Administration(this.#context, {
       version,
@@ -104,8 +113,18 @@ export class Core {
     else this.#context.hub.broadcast(topic, message);
   };
 
-  /** Before anything else; once. */
+  /** Before anything else; once. @throws Error that says what cannot be reached, and then nothing runs */
   async start(): Promise<void> {
+    await this.apps.start(this.#live.changed);
+    try {
+      await this.#startAdapters();
+    } catch (err) {
+      await this.apps.stop();
+      throw err;
+    }
+  }
+
+  async #startAdapters(): Promise<void> {
     const { broker, tracker, eventCache, rateLimiter, connections, link } = this.#context;
     link?.onLost(() => this.#sendAway());
     link?.onRestored(() => this.#makeUp());
@@ -186,7 +205,7 @@ export class Core {
     await this.administration?.stop();
     connections.stop();
     counts.stop();
-    await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop()]);
+    await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop(), this.apps.stop()]);
     await broker.stop();
   }
 

@@ -7,8 +7,9 @@ import { failures, refusedJoin, unauthorized } from '../protocol/errors.ts';
 import { readJson } from '../protocol/json.ts';
 import { hasMoreCharacters } from '../protocol/length.ts';
 import { USER_ID_LENGTH } from '../protocol/limits.ts';
-import { channelText, isSigned, readGrant } from '../protocol/signature.ts';
+import { channelText, readGrant } from '../protocol/signature.ts';
 import type { Connection } from './connection.ts';
+import { isSignedBy } from './key-pairs.ts';
 import type { Member } from './ports.ts';
 import { memberOf } from './presence.ts';
 
@@ -40,7 +41,7 @@ export function grantOf(
   if (ownUser !== undefined && ownUser !== user?.id) throw unauthorized(channel, app.strict);
   const kind = channelKind(channel);
   if (!kind.guarded) return UNGUARDED;
-  const data = verifiedData(connection, message);
+  const data = verifiedData(connection, message, nowMs);
   const { exp, user_id } = signedData.parse(data === undefined ? {} : readJson(data));
   const endsAtMs = endOf(channel, exp);
   if (endsAtMs !== undefined && endsAtMs <= nowMs) throw refusedJoin(failures.grantExpired(channel));
@@ -56,12 +57,13 @@ export function grantOf(
 function verifiedData(
   { app, socketId }: Pick<Connection, 'app' | 'socketId'>,
   { channel, auth, channelData }: SubscribeMessage,
+  nowMs: number,
 ): string | undefined {
   const { token, channelData: data = channelData } = readGrant(auth);
   const agree = channelData === undefined || channelData === data;
-  if (agree && isSigned(app, token, channelText(socketId, channel, data))) return data;
+  if (agree && isSignedBy(app, token, channelText(socketId, channel, data), nowMs)) return data;
   if (channelData !== undefined && !channelKind(channel).presence) {
-    if (isSigned(app, auth, channelText(socketId, channel, undefined))) return undefined;
+    if (isSignedBy(app, auth, channelText(socketId, channel, undefined), nowMs)) return undefined;
   }
   throw unauthorized(channel, app.strict);
 }

@@ -1,6 +1,5 @@
 // What core asks of the outside, as types only. The edges and adapters implement them; adapters come in whole sets
 // (memory: one process, a cluster of one) and pass the same contract suites.
-import type { App } from './app.ts';
 
 /** All core knows of a socket. Nothing here throws: a socket that is gone ignores what it is told. */
 export interface Transport {
@@ -265,13 +264,6 @@ export interface RequestLog {
 
 export const PENDING_SECONDS = 60;
 export const DONE_SECONDS = 86_400;
-
-export interface AppStore {
-  findById(id: string): Promise<App | undefined>;
-  findByKey(key: string): Promise<App | undefined>;
-  /** Every app there is, for statistics. */
-  list(): Promise<readonly App[]>;
-}
 
 /** What holds a cluster together, where it can break. */
 export interface Link {

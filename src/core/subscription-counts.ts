@@ -9,6 +9,7 @@ import { channelTopic } from './topics.ts';
 
 interface Pending {
   readonly timer: NodeJS.Timeout;
+  app: App;
   count: number | undefined;
 }
 
@@ -29,11 +30,26 @@ export class SubscriptionCounts {
     const topic = channelTopic(app.id, channel);
     const pending = this.#busy.get(topic);
     if (pending !== undefined) {
+      pending.app = app;
       pending.count = count;
       return;
     }
     this.#send(app, channel, topic, subscriptionCount(channel, count), count);
     if (count > BUSY_CHANNEL_SUBSCRIPTIONS) this.#wait(app, channel, topic);
+  }
+
+  /** What waits goes by the app as it is now; of an app that is gone, it is dropped. */
+  appsChanged(apps: ReadonlyMap<string, App | undefined>): void {
+    for (const [topic, pending] of this.#busy) {
+      if (!apps.has(pending.app.id)) continue;
+      const app = apps.get(pending.app.id);
+      if (app !== undefined) {
+        pending.app = app;
+        continue;
+      }
+      clearTimeout(pending.timer);
+      this.#busy.delete(topic);
+    }
   }
 
   stop(): void {
@@ -43,10 +59,11 @@ export class SubscriptionCounts {
 
   #wait(app: App, channel: string, topic: Topic): void {
     const over = () => {
-      const count = this.#busy.get(topic)?.count;
+      const { app, count } = pending;
       this.#busy.delete(topic);
       if (count !== undefined) this.changed(app, channel, count);
     };
-    this.#busy.set(topic, { timer: setTimeout(over, BUSY_CHANNEL_INTERVAL_MS).unref(), count: undefined });
+    const pending: Pending = { timer: setTimeout(over, BUSY_CHANNEL_INTERVAL_MS).unref(), app, count: undefined };
+    this.#busy.set(topic, pending);
   }
 }

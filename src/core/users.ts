@@ -6,10 +6,11 @@ import { signinInvalidId, signinRefused, signinWithoutId, watchlistTooLong } fro
 import { readJson, writeJson } from '../protocol/json.ts';
 import { USER_ID_LENGTH, WATCHLIST_LENGTH } from '../protocol/limits.ts';
 import { error, signinSuccess, type WatchlistEvent, watchlistEvents } from '../protocol/server-message.ts';
-import { isSigned, userText } from '../protocol/signature.ts';
+import { userText } from '../protocol/signature.ts';
 import type { App } from './app.ts';
 import type { Connection } from './connection.ts';
 import type { Context } from './context.ts';
+import { isSignedBy } from './key-pairs.ts';
 import type { Announcement, Topic } from './ports.ts';
 import { Subscription } from './subscription.ts';
 import { userTopic, watchersTopic } from './topics.ts';
@@ -40,7 +41,8 @@ function isValidId(id: string): boolean {
  */
 export async function signIn(context: Context, connection: Connection, message: SigninMessage): Promise<void> {
   const { app, socketId } = connection;
-  if (!isSigned(app, message.auth, userText(socketId, message.userData))) throw signinRefused();
+  const text = userText(socketId, message.userData);
+  if (!isSignedBy(app, message.auth, text, Date.now())) throw signinRefused();
   const parsed = userData.safeParse(readJson(message.userData));
   if (!parsed.success) throw signinWithoutId();
   const { id, user_info, watchlist } = parsed.data;

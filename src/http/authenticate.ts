@@ -2,11 +2,12 @@
 // bytes as they came (auth.md §4.3). In the order app, size, signature; JSON and fields are the routes' to check.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { App } from '../core/app.ts';
-import type { AppStore } from '../core/ports.ts';
+import type { AppStore } from '../core/app-store.ts';
+import { endOfKey, pairOf } from '../core/key-pairs.ts';
 import { RequestError, requestErrors } from '../protocol/errors.ts';
 import { BODY_OVERHEAD_BYTES, JSON_ESCAPE_BYTES } from '../protocol/limits.ts';
 import type { Query } from '../protocol/query.ts';
-import { verifyRequest } from '../protocol/signature.ts';
+import { type Credentials, verifyRequest } from '../protocol/signature.ts';
 import { readBody } from './body.ts';
 
 declare module 'fastify' {
@@ -31,9 +32,10 @@ export function requireSignature(fastify: FastifyInstance, apps: AppStore, pathP
   fastify.addContentTypeParser('*', (request, payload, done) => {
     readBody(payload as FastifyRequest['raw'], bodyLimit(request.app)).then((body) => done(null, body), done);
   });
-  fastify.addHook('preHandler', (request, _reply, done) => {
+  fastify.addHook('preHandler', async (request) => {
+    // Once more: a body may take a minute to come, and the app may have changed by then.
+    request.app = await findApp(apps, request);
     verify(request, request.app, pathPrefix);
-    done();
   });
 }
 
@@ -43,7 +45,15 @@ async function findApp(apps: AppStore, request: FastifyRequest): Promise<App> {
   if (appId === undefined && key === undefined) throw new RequestError(401, 'Missing parameter: auth_key');
   const app = await (appId === undefined ? apps.findByKey(key ?? '') : apps.findById(appId));
   if (app !== undefined) return app;
-  throw appId === undefined ? new RequestError(401, `Unknown auth_key: ${key}`) : requestErrors.unknownApp(appId);
+  if (appId !== undefined) throw requestErrors.unknownApp(appId);
+  throw new RequestError(401, `Unknown auth_key: ${key}${await endedText(apps, key ?? '')}`);
+}
+
+/** Of a key that was good once. */
+async function endedText(apps: AppStore, key: string): Promise<string> {
+  const ends = (await apps.list()).map((app) => endOfKey(app, key, Date.now()));
+  const end = ends.find((end) => end !== undefined);
+  return end === undefined ? '' : `, which ended at ${end}`;
 }
 
 /** Room for a full batch however its JSON is escaped; what counts is each event's `data`. */
@@ -59,8 +69,18 @@ function verify(request: FastifyRequest, app: App, pathPrefix: string): void {
     query: queryOf(request),
     body: bodyOf(request),
   };
-  verifyRequest(app, signed, Date.now());
+  verifyRequest(pairThatSigned(app, signed.query.get('auth_key'), Date.now()), signed, Date.now());
   if (!app.enabled) throw requestErrors.disabledApp();
+}
+
+/** What names no key of the app is refused in comparison with the current pair. */
+function pairThatSigned(app: App, key: string | undefined, nowMs: number): Credentials {
+  if (key === undefined) return app;
+  const end = endOfKey(app, key, nowMs);
+  if (end !== undefined) {
+    throw new RequestError(401, `Unknown auth_key: ${key} is not a key of this app any more, it ended at ${end}`);
+  }
+  return pairOf(app, key, nowMs) ?? app;
 }
 
 /** The parameters of a request, by the parser the server was made with. */

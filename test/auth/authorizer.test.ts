@@ -331,4 +331,30 @@ describe('an app whose settings changed', () => {
     });
     authorizer.stop();
   });
+
+  it('keeps what was learned when something else of it changed, and nothing once it is gone or has no auth', async () => {
+    await using application = await startApplication(500);
+    const authorizer = authorizerOf();
+    const caller = await callerWith();
+    const app = appWith({
+      upstream: { url: application.url, breakAfterFailures: 1, breakSeconds: 60 },
+      rules: [lobby],
+    });
+    const asks = async (as: App) => {
+      const before = application.asked;
+      const asking = authorizer.authorizeChannel(as, caller, SOCKET, 'presence-lobby');
+      await expect(asking).rejects.toMatchObject({ status: 503 });
+      return application.asked - before;
+    };
+    expect(await asks(app)).toBe(1);
+    const renamed = structuredClone({ ...app, name: 'renamed' });
+    authorizer.appsChanged(new Map([[app.id, renamed]]));
+    expect(await asks(renamed)).toBe(0);
+    authorizer.appsChanged(new Map([[app.id, undefined]]));
+    expect(await asks(app)).toBe(1);
+    const { auth: _, ...bare } = app;
+    authorizer.appsChanged(new Map([[app.id, bare]]));
+    expect(await asks(app)).toBe(1);
+    authorizer.stop();
+  });
 });

@@ -9,6 +9,7 @@ test('REC limits §1, websocket §6, §8, §9: the defaults', () => {
     id: '3',
     key: 'key',
     secret: 'secret',
+    keys: [],
     enabled: true,
     clientEvents: false,
     clientEventsOnPublicChannels: false,

@@ -1,7 +1,7 @@
 // Before the suite: the real programs the tests drive. What is missing is installed where that is allowed (root and
 // apt-get, as in CI); elsewhere the run stops and says what to do. Nothing is skipped.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 const NEEDED = [
@@ -10,6 +10,8 @@ const NEEDED = [
   { program: 'openssl', debianPackage: 'openssl' },
   { program: 'nginx', debianPackage: 'nginx-light' },
   { program: 'caddy', debianPackage: 'caddy' },
+  { program: 'initdb', debianPackage: 'postgresql' },
+  { program: 'mariadbd', debianPackage: 'mariadb-server' },
 ] as const;
 
 /** Vitest's global setup. */
@@ -31,12 +33,19 @@ export function setup(): void {
   if (status !== 0) throw new Error(`Installing ${names} failed (exit ${status}). Run by hand: ${command}`);
 }
 
-/** The program's path, or undefined when it is not on the PATH. */
+/** The program's path, or undefined when it is neither on the PATH nor where Debian keeps servers. */
 export function findProgram(name: string): string | undefined {
-  return (process.env.PATH ?? '')
-    .split(delimiter)
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', ...postgresFolders()]
     .map((folder) => join(folder, name))
     .find(isExecutable);
+}
+
+/** Debian keeps each version of PostgreSQL in a folder of its own; the newest first. */
+function postgresFolders(): readonly string[] {
+  const root = '/usr/lib/postgresql';
+  if (!existsSync(root)) return [];
+  const versions = readdirSync(root).sort((one, other) => Number(other) - Number(one));
+  return versions.map((version) => join(root, version, 'bin'));
 }
 
 function isExecutable(file: string): boolean {

@@ -45,14 +45,23 @@ export interface Keys {
   readonly request: (appId: string, key: string) => string;
   /** List: when each of the last units was admitted. */
   readonly rate: (key: string) => string;
+  /** Hash: id of an app of the store → its record. */
+  readonly appRecords: string;
+  /** Hash: key of an app of the store → the app's id. */
+  readonly appOwners: string;
+  /** String: another one after every change of an app of the store. */
+  readonly appsRevision: string;
+  /** The Redis channel where changes of apps are told. */
+  readonly appNews: string;
   /** The Redis channel of a topic, in the slot of its app's keys, and the way back. */
   readonly topicName: (topic: Topic) => string;
   readonly topicOf: (name: Buffer) => Topic;
 }
 
-/** @param db in the topics' names only: Redis keeps keys apart by database, but not messages. */
+/** @param db in the names of Redis channels only: Redis keeps keys apart by database, but not messages. */
 export function createKeys(prefix: string, db: number): Keys {
   const cluster = `${prefix}{cluster}`;
+  const appStore = `${prefix}{app-store}`;
   const app = (appId: string) => `${prefix}{${appId}}`;
   const topics = `${prefix}${db}/`;
   const topicsLength = Buffer.byteLength(topics);
@@ -79,6 +88,10 @@ export function createKeys(prefix: string, db: number): Keys {
     reports: `${cluster}:reports`,
     request: (appId, key) => `${app(appId)}:request:${key}`,
     rate: (key) => `${prefix}rate:${key}`,
+    appRecords: `${appStore}:records`,
+    appOwners: `${appStore}:owners`,
+    appsRevision: `${appStore}:revision`,
+    appNews: `${appStore}:news:${db}`,
     topicName: (topic) => topics + inBraces(topic),
     topicOf: (name) => withoutBraces(name.toString('utf8', topicsLength)),
   };

@@ -13,11 +13,15 @@ export function healthRoutes(fastify: FastifyInstance, core: Core, version: stri
   }));
   /** Reverb's health check. */
   route(fastify, 'GET', '/up', async () => ({ health: 'OK' }));
-  /** Readiness: 503 with the reason while the node is being stopped, or does not reach Redis, which is asked each time. */
+  /**
+   * Readiness: 503 with the reason while the node is being stopped, or does not reach Redis, which is asked each time.
+   * `apps` is why changes of apps are not noticed, while that is so: what is known of them serves on.
+   */
   route(fastify, 'GET', '/ready', async () => {
     const trouble = await core.trouble();
     if (trouble !== undefined) throw requestErrors.notReady(trouble);
-    return { status: 'ready' };
+    const apps = core.apps.trouble();
+    return { status: 'ready', ...(apps !== undefined && { apps }) };
   });
   /** soketi's, for load balancers that look at the root. */
   fastify.get('/', async (_request, reply) => reply.type('text/plain').send('OK'));

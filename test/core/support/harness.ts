@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { ConfigAppStore } from '../../../src/adapters/apps/config-store.ts';
 import { memoryAdapters } from '../../../src/adapters/memory/adapters.ts';
 import { type App, appSchema } from '../../../src/core/app.ts';
+import type { AppStore } from '../../../src/core/app-store.ts';
 import { Core, type CoreOptions } from '../../../src/core/core.ts';
 import type { Fact } from '../../../src/core/facts.ts';
 import type { Adapters } from '../../../src/core/ports.ts';
@@ -32,7 +33,7 @@ export class Harness implements AsyncDisposable {
   /** Log lines from level warn up. */
   readonly logged: Record<string, unknown>[] = [];
 
-  constructor(app: AppInput, options: Partial<CoreOptions>, adapters: Adapters) {
+  constructor(app: AppInput, options: Partial<CoreOptions>, adapters: Adapters, apps?: AppStore) {
     this.app = makeApp(app);
     this.adapters = adapters;
     const log = pino({ level: 'warn' }, { write: (line: string) => void this.logged.push(JSON.parse(line)) });
@@ -45,7 +46,7 @@ export class Harness implements AsyncDisposable {
       administered: false,
       version: '1.2.3',
     };
-    this.core = new Core(adapters, new ConfigAppStore([this.app]), { ...defaults, ...options }, log);
+    this.core = new Core(adapters, apps ?? new ConfigAppStore([this.app]), { ...defaults, ...options }, log);
     this.core.facts.listen((fact) => this.facts.push(fact));
   }
 
@@ -89,8 +90,9 @@ export async function createHarness(
   app: AppInput = {},
   options: Partial<CoreOptions> = {},
   adapters = memoryAdapters(),
+  apps?: AppStore,
 ): Promise<Harness> {
-  const harness = new Harness(app, options, adapters);
+  const harness = new Harness(app, options, adapters, apps);
   await harness.core.start();
   return harness;
 }

@@ -2,6 +2,7 @@
 
 import { connect } from './connect.lua.ts';
 import { disconnect } from './disconnect.lua.ts';
+import { editApp } from './edit-app.lua.ts';
 import { enlist, openRegister } from './enlist.lua.ts';
 import { getWithTtl } from './get-with-ttl.lua.ts';
 import { join } from './join.lua.ts';
@@ -25,6 +26,7 @@ const all: readonly Script[] = [
   reports,
   connect,
   disconnect,
+  editApp,
   enlist,
   openRegister,
   getWithTtl,

@@ -1,7 +1,7 @@
 // The apps of the configuration as a store.
 import { expect, test } from 'vitest';
-import { ConfigAppStore } from '../../src/adapters/apps/config-store.ts';
-import { appSchema } from '../../src/core/app.ts';
+import { ConfigAppStore } from '../../../src/adapters/apps/config-store.ts';
+import { appSchema } from '../../../src/core/app.ts';
 
 const one = appSchema.parse({ id: '1', key: 'key-one', secret: 's' });
 const two = appSchema.parse({ id: '2', key: 'key-two', secret: 's' });
@@ -22,4 +22,21 @@ test.each(['', '__proto__', 'constructor', 'KEY-ONE'])('knows no app named %j', 
 test('lists the apps in the order of the configuration', async () => {
   expect(await store.list()).toEqual([one, two]);
   expect(await new ConfigAppStore([]).list()).toEqual([]);
+});
+
+test('finds an app by each of its keys that is good', async () => {
+  const keys = [
+    { key: 'further', secret: 's' },
+    { key: 'ended', secret: 's', notAfter: '2020-01-01T00:00:00Z' },
+  ];
+  const app = appSchema.parse({ id: '3', key: 'key-three', secret: 's', keys });
+  const store = new ConfigAppStore([one, app]);
+  expect([await store.findByKey('key-three'), await store.findByKey('further')]).toEqual([app, app]);
+  expect(await store.findByKey('ended')).toBe(undefined);
+});
+
+test('never changes, and is never in trouble', async () => {
+  await store.start();
+  expect([store.editor, store.trouble(), store.refused()]).toEqual([undefined, undefined, []]);
+  await store.stop();
 });
