@@ -25,6 +25,10 @@ const commands: ReadonlyMap<string, Entry> = new Map(
       summary: 'print the events of one or more channels',
       load: async () => (await import('./cli/listen.ts')).listen,
     },
+    apps: {
+      summary: 'list and change the apps of a running server',
+      load: async () => (await import('./cli/apps.ts')).apps,
+    },
     health: {
       summary: 'ask a running server whether it is well',
       load: async () => (await import('./cli/health.ts')).health,

@@ -9,6 +9,12 @@ const start = (app: Parameters<typeof Start>[0] = {}, config: Parameters<typeof 
   startServer(app, { admin: { tokens: [adminToken, other] }, ...config });
 
 const ROUTES: readonly (readonly [method: string, path: string])[] = [
+  ['GET', '/apps'],
+  ['POST', '/apps'],
+  ['GET', '/apps/an-app'],
+  ['PATCH', '/apps/an-app'],
+  ['DELETE', '/apps/an-app'],
+  ['POST', '/apps/an-app/rotate'],
   ['POST', '/apps/app-id/events'],
   ['GET', '/apps/app-id/connections'],
   ['GET', '/apps/app-id/connections/1.2'],
@@ -316,6 +322,7 @@ interface Operation {
 
 function templateOf(path: string): string {
   return path
+    .replace('/an-app', '/{id}')
     .replace('/app-id', '/{appId}')
     .replace('/1.2', '/{socketId}')
     .replace(/\/(news|presence-x)/, '/{channel}')

@@ -23,7 +23,7 @@ export interface Answer {
 }
 
 export interface Endpoint<Query = unknown, Body = unknown> {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Below /admin/v1, with {parameters}; {appId} is an app that must be there. */
   readonly path: string;
   /** For people, in a sentence. */

@@ -7,6 +7,7 @@ import type { Core } from '../../core/core.ts';
 import { type RequestError, requestErrors } from '../../protocol/errors.ts';
 import { readJson } from '../../protocol/json.ts';
 import { BODY_OVERHEAD_BYTES, JSON_ESCAPE_BYTES } from '../../protocol/limits.ts';
+import { appEndpoints } from '../admin/apps.ts';
 import { channelEndpoints } from '../admin/channels.ts';
 import { connectionEndpoints } from '../admin/connections.ts';
 import { type Answer, checked, type Endpoint, endpoint } from '../admin/endpoint.ts';
@@ -84,6 +85,7 @@ function endpointsOf(core: Core, { administration, version, pathPrefix }: AdminO
     handle: async () => ({ answer: openApiOf(all, version, `${pathPrefix}${ADMIN_PATH}`) }),
   });
   const all: Endpoint[] = [
+    ...appEndpoints(core),
     ...eventEndpoints(core),
     ...connectionEndpoints(core, administration),
     ...channelEndpoints(core),
