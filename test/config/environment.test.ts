@@ -53,12 +53,12 @@ describe('FANFARE_* variables', () => {
       'FANFARE_REDIS_BUS_SECRET',
       'FANFARE_AUTH_CHANNEL_PATHS',
       'FANFARE_AUTH_USER_PATHS',
-      'FANFARE_ADMIN_TOKENS',
       'FANFARE_APP_STORE_DRIVER',
       'FANFARE_APP_STORE_FILE',
       'FANFARE_APP_STORE_SQL_URL',
       'FANFARE_APP_STORE_SQL_TABLE',
       'FANFARE_APP_STORE_SQL_FORMAT',
+      'FANFARE_ADMIN_TOKENS',
     ]);
     expect(appVariables.get('FANFARE_APP_LIMITS_CHANNELS_PER_EVENT')?.path).toEqual(['limits', 'channelsPerEvent']);
   });
