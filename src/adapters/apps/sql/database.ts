@@ -120,6 +120,7 @@ export class Database {
       connectionLimit: CONNECTIONS,
       stream: () => this.#track(connect(port, host)),
     });
+    // mysql2 listens to the first error of a connection only; another one would end the process.
     pool.on('connection', (connection) => connection.on('error', () => {}));
     return new MysqlDialect({ pool });
   }
