@@ -15,6 +15,7 @@ import type { Adapters } from './core/ports.ts';
 import { declineUpgrade } from './http/decline-upgrade.ts';
 import { createHttpServer } from './http/server.ts';
 import { version } from './version.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 import { WebSocketEndpoint } from './ws/server.ts';
 
 /** Where a started server listens. */
@@ -34,6 +35,8 @@ export interface FanfareServer {
 
 /** Share of the deadline in which sockets are sent away; the rest is for requests and adapters. */
 const DRAIN_SHARE = 0.7;
+/** Of what is left then, for webhooks that are due. */
+const WEBHOOKS_SHARE = 0.8;
 /**
  * How long a node that sent sockets away still listens. pusher-js is back at once, and told 4100 tries again a second
  * later; meeting a closed port it would not try for 15 seconds.
@@ -46,10 +49,15 @@ const LINGER_MS = 1000;
  */
 export function createServer(config: Config, log: Logger, primary?: Channel): FanfareServer {
   const options = { ...config, administered: config.admin.tokens.length > 0, version };
-  const core = new Core(adaptersOf(config, log, primary), storeOf(config, log), options, log);
+  const adapters = adaptersOf(config, log, primary);
+  const core = new Core(adapters, storeOf(config, log), options, log);
   const authorizer = new AppAuthorizer(core, log);
   core.onAppsChanged(authorizer.appsChanged);
   const { path: pathPrefix, tls, development } = config;
+  const { apps, facts } = core;
+  const { webhookQueue: queue, tracker } = adapters;
+  const durable = config.adapter === 'redis';
+  const webhooks = new Webhooks({ facts, apps, queue, tracker, durable, version, log }, config.webhooks);
   const authorization = { authorizer, ...config.auth };
   const { tokens: adminTokens } = config.admin;
   const http = createHttpServer(core, { pathPrefix, tls, development, version, authorization, adminTokens }, log);
@@ -63,8 +71,10 @@ export function createServer(config: Config, log: Logger, primary?: Channel): Fa
   async function start(): Promise<Listening> {
     await core.start();
     try {
+      await webhooks.start();
       await http.listen({ host: config.host, port: config.port });
     } catch (err) {
+      await webhooks.stop(0);
       await core.stop();
       throw err;
     }
@@ -78,17 +88,21 @@ export function createServer(config: Config, log: Logger, primary?: Channel): Fa
 
   async function stop(): Promise<void> {
     const withinMs = config.shutdown.deadlineSeconds * 1000;
+    const endsAtMs = performance.now() + withinMs;
     log.info('stopping');
     const deadline = new AbortController();
     const over = setTimeout(withinMs, undefined, { signal: deadline.signal }).catch(() => {});
     const { sockets } = core.nodeStats();
     await core.drain({ closesPerSecond: config.shutdown.closesPerSecond, withinMs: withinMs * DRAIN_SHARE });
     if (sockets > 0) await setTimeout(Math.min(LINGER_MS, (withinMs * (1 - DRAIN_SHARE)) / 2));
+    const leftMs = Math.max(0, endsAtMs - performance.now());
+    const flushed = webhooks.stop(leftMs * WEBHOOKS_SHARE);
     // Waits for requests in flight and for peers to answer their close frames; not for ever.
     await Promise.race([http.close(), over]);
     http.server.closeAllConnections();
     deadline.abort();
     authorizer.stop();
+    await flushed;
     await core.stop();
     log.info('stopped');
   }

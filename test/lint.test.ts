@@ -58,6 +58,17 @@ const REFUSED: readonly (readonly [file: string, rule: string, code: string])[] 
   ['src/adapters/apps/sql/a.ts', 'noRestrictedImports', "import { Redis } from 'ioredis';"],
   ['src/adapters/apps/sql/b.ts', 'noRestrictedImports', "import { x } from '../../redis/client.ts';"],
   ['src/adapters/apps/sql/c.ts', 'noRestrictedImports', "import { x } from '../../../http/server.ts';"],
+  ...['ws', 'fastify', 'ioredis', 'jose', 'lru-cache'].map(
+    (name) => [`src/webhooks/${name}.ts`, 'noRestrictedImports', `import { x } from '${name}';`] as const,
+  ),
+  ...['adapters/a', 'cli/a', 'config/a', 'ws/a', 'http/a', 'auth/a', 'metrics/a', 'dashboard/a'].map(
+    (name, index) =>
+      [`src/webhooks/room-${index}.ts`, 'noRestrictedImports', `import { x } from '../${name}.ts';`] as const,
+  ),
+  ['src/webhooks/server-importer.ts', 'noRestrictedImports', "import { x } from '../server.ts';"],
+  ...['protocol', 'core', 'adapters', 'ws', 'http', 'auth', 'config', 'cli', 'workers'].map(
+    (room) => [`src/${room}/undici.ts`, 'noRestrictedImports', "import { x } from 'undici';"] as const,
+  ),
   ['src/workers/a.ts', 'noRestrictedImports', "import { x } from '../core/core.ts';"],
   ['src/workers/b.ts', 'noRestrictedImports', "import { x } from '../adapters/memory/broker.ts';"],
   ['src/workers/c.ts', 'noRestrictedImports', "import { x } from '../cli/start.ts';"],
@@ -97,6 +108,9 @@ const ALLOWED: readonly (readonly [file: string, code: string])[] = [
   ['src/workers/ok-server.ts', "import { x } from '../server.ts';\nexport const y = x;"],
   ['src/cli/ok-workers.ts', "import { x } from '../workers/workers.ts';\nexport const y = x;"],
   ['src/adapters/ipc/ok.ts', "import { x } from '../memory/broker.ts';\nexport const y = x;"],
+  ['src/webhooks/ok-core.ts', "import type { App } from '../core/app.ts';\nexport type Y = App;"],
+  ['src/webhooks/ok-protocol.ts', "import { readJson } from '../protocol/json.ts';\nexport const y = readJson;"],
+  ['src/webhooks/ok-undici.ts', "import { request } from 'undici';\nexport const y = request;"],
   ['src/auth/ok-core.ts', "import type { App } from '../core/app.ts';\nexport type Y = App;"],
   ['src/auth/ok-protocol.ts', "import { readJson } from '../protocol/json.ts';\nexport const y = readJson;"],
   ['src/auth/ok-jose.ts', "import { jwtVerify } from 'jose';\nexport const y = jwtVerify;"],

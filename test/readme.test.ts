@@ -13,6 +13,7 @@ import {
   USER_ID_LENGTH,
   WATCHLIST_LENGTH,
 } from '../src/protocol/limits.ts';
+import { webhookTypes } from '../src/protocol/webhook.ts';
 import { load } from './config/loading.ts';
 import { adminTable } from './support/admin-table.ts';
 import { api } from './support/api.ts';
@@ -49,7 +50,7 @@ describe('the README', () => {
   });
 
   it('shows configurations of auth that are valid', () => {
-    const chapter = between(readme, '## Joins without a backend', '## What is served');
+    const chapter = between(readme, '## Joins without a backend', '## Webhooks');
     const blocks = [...chapter.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, block = '']) => block);
     expect(blocks).toHaveLength(4);
     const indented = (block: string) => block.replace(/^(?=.)/gm, '    ');
@@ -63,6 +64,16 @@ describe('the README', () => {
       const files = { 'fanfare.yaml': text, '/etc/fanfare/oauth-public.key': publicKey };
       expect(load({ files })).toMatchObject({ ok: true });
     }
+  });
+
+  it('shows webhooks that are valid', () => {
+    const chapter = between(readme, '## Webhooks', '## What is served');
+    const [, block = ''] = chapter.match(/```yaml\n([\s\S]*?)```/) ?? [];
+    const text = block.replace('8f0d…', 'a-secret').replace('5e1a…', 'token');
+    expect(load({ files: { 'fanfare.yaml': text } })).toMatchObject({ ok: true });
+    const [, variable = ''] = chapter.match(/FANFARE_APP_WEBHOOKS='(.*?)'/) ?? [];
+    expect(load({ env: { FANFARE_APP_WEBHOOKS: variable }, flags: { dev: true } })).toMatchObject({ ok: true });
+    for (const type of webhookTypes) expect(chapter).toContain(`\`${type}\``);
   });
 
   it('shows places of Redis that are valid, and the rights that suffice there', () => {

@@ -9,6 +9,7 @@ import { configHelp, configOptions, flagsOf, reportMistakes } from './config-opt
 import { effectiveLines } from './effective-config.ts';
 import { authLines } from './explain-auth.ts';
 import { type AppWithAuth, explainJoin } from './explain-join.ts';
+import { webhookLines } from './explain-webhooks.ts';
 import { unusedRedis } from './warnings.ts';
 
 const joinOptions = { channel: { type: 'string' }, claims: { type: 'string' }, app: { type: 'string' } } as const;
@@ -19,8 +20,8 @@ export const check: Command = {
 
 Validates the configuration that \`fanfare start\` with the same options would
 use, and prints it: every key, its value, and where that came from, and what the
-auth of each app comes to. Secrets are masked. Exit code 0, or 78 with all
-mistakes listed.
+auth and the webhooks of each app come to. Secrets are masked. Exit code 0, or
+78 with all mistakes listed.
 
 With --channel it says instead whether a user may join that channel, which rule
 decides, and why. Exit code 0, or 1 when the answer is no. The token itself (its
@@ -40,8 +41,10 @@ ${configHelp}`,
     const loaded = loadConfig({ flags: flagsOf(rest), env: edge.env });
     if (!loaded.ok) return reportMistakes(edge, loaded.mistakes, '');
     if (join !== undefined) return await checkJoin(loaded.config, join, edge);
+    const { config } = loaded;
     const warnings = unusedRedis(loaded).map((text) => `Warning: ${text}.`);
-    for (const line of [...effectiveLines(loaded), ...warnings, ...authLines(loaded.config)]) edge.out(line);
+    const explained = [...authLines(config), ...webhookLines(config)];
+    for (const line of [...effectiveLines(loaded), ...warnings, ...explained]) edge.out(line);
     return exitCodes.ok;
   },
 };

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { type Draft, mistakeText, type Path } from './draft.ts';
 import { nearestName } from './nearest.ts';
 import type { JsonSchema } from './schema.ts';
-import { holdsSecrets, isSecret, isUrl } from './secrets.ts';
+import { holdsHeaders, holdsSecrets, isSecret, isUrl } from './secrets.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -29,7 +29,8 @@ export function issueTexts(issue: Issue, draft: Draft, schema: JsonSchema): stri
 /** What is written there instead, where that says more than the mistake itself, and is no secret. */
 function got(issue: Issue, path: Path, value: unknown): string {
   const name = String(path.at(-1));
-  if (value === undefined || isSecret(name) || holdsSecrets(name) || isUrl(name) || holdsPassword(value)) return '';
+  const hidden = isSecret(name) || holdsSecrets(name) || isUrl(name) || holdsHeaders(path);
+  if (value === undefined || hidden || holdsPassword(value)) return '';
   if (issue.code !== 'invalid_type') return typeof value === 'object' ? '' : `, got ${shown(value)}`;
   // Somebody may have put a secret where its group belongs.
   const isGroup = issue.expected === 'object' || issue.expected === 'record';
@@ -63,6 +64,8 @@ function expectation(issue: Exclude<Issue, { code: 'unrecognized_keys' }>): stri
         : `must be ${issue.minimum} or more`;
     case 'too_big':
       return `must be ${issue.maximum} or less`;
+    case 'invalid_key':
+      return issue.issues[0]?.message ?? issue.message;
     default:
       return issue.message;
   }

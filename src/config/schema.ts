@@ -64,6 +64,17 @@ const logSchema = z
   .prefault({})
   .describe('Logging, to the standard output.');
 
+const webhooksSchema = z
+  .strictObject({
+    refusePrivateAddresses: z
+      .boolean()
+      .default(false)
+      .describe('Send nothing to loopback, private and link-local addresses: for URLs that tenants choose.'),
+    concurrency: atLeast(1, 4, 'Requests to one endpoint at a time.'),
+  })
+  .prefault({})
+  .describe('How webhooks are sent, whatever app they are of.');
+
 const settingsSchema = z.strictObject({
   host: text('Address to listen on. 0.0.0.0: every IPv4 address; "::": IPv6 too. With --dev: 127.0.0.1.').default(
     '0.0.0.0',
@@ -98,6 +109,7 @@ const settingsSchema = z.strictObject({
   auth: authPathsSchema,
   appStore: appStoreSchema,
   admin: adminSchema,
+  webhooks: webhooksSchema,
   apps: z
     .array(appSchema)
     .check(z.superRefine(refuseDuplicates, { when: () => true }))

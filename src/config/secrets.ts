@@ -21,3 +21,8 @@ export function isUrl(name: string): boolean {
 export function maskedUrl(text: string): string {
   return text.replace(/\/\/[^/?#]*@/, `//${MASK}@`).replace(/\?.+/s, `?${MASK}`);
 }
+
+/** Whether what is at this place of a configuration is, or holds, the headers of webhooks: their values are secrets. */
+export function holdsHeaders(path: readonly (string | number)[]): boolean {
+  return path[0] === 'apps' && path[2] === 'webhooks' && (path.length < 5 || path[4] === 'headers');
+}

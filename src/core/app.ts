@@ -2,6 +2,7 @@
 // the checks in one; configuration files and app stores both parse with it.
 import { z } from 'zod';
 import { appAuthSchema } from './app-auth.ts';
+import { appWebhooksSchema } from './app-webhooks.ts';
 
 const count = (text: string, fallback: number, least = 1) => z.int().min(least).default(fallback).describe(text);
 
@@ -75,6 +76,7 @@ export const appSchema = z.strictObject({
     .optional()
     .describe('32 bytes in base64 that encrypted channels derive their secrets from, as in your Pusher SDK.'),
   cacheTtlSeconds: count('How long a cache channel keeps its last event.', 1800),
+  webhooks: appWebhooksSchema,
   limits: appLimitsSchema,
 });
 

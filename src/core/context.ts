@@ -1,5 +1,6 @@
 // What every rule of core is handed: the ports and the state of this node. Types only.
 import type { Logger } from 'pino';
+import type { CacheMisses } from './cache-misses.ts';
 import type { Connections } from './connections.ts';
 import type { Facts } from './facts.ts';
 import type { Hub } from './hub.ts';
@@ -11,6 +12,7 @@ export interface Context extends Adapters {
   readonly hub: Hub;
   readonly connections: Connections;
   readonly counts: SubscriptionCounts;
+  readonly cacheMisses: CacheMisses;
   readonly facts: Facts;
   readonly traffic: TrafficCounters;
   readonly log: Logger;

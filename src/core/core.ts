@@ -9,6 +9,7 @@ import { Administration } from './administration.ts';
 import { type Handshake, refusal } from './admission.ts';
 import type { App } from './app.ts';
 import type { AppStore } from './app-store.ts';
+import { CacheMisses } from './cache-misses.ts';
 import { type CountedChannel, countChannels, describeChannel, listChannels, listMembers } from './channels.ts';
 import { Connection, type ConnectionHandler, refuse } from './connection.ts';
 import { Connections, type DrainOptions } from './connections.ts';
@@ -28,6 +29,7 @@ import { revoke, unsubscribeUser } from './revocation.ts';
 import { SubscriptionCounts } from './subscription-counts.ts';
 import { type Traffic, TrafficCounters } from './traffic.ts';
 import { signOut, terminateUser } from './users.ts';
+import type { WebhookQueue } from './webhook-queue.ts';
 
 export interface CoreOptions {
   /** Announced to clients, who ping when they heard nothing for so long. */
@@ -70,6 +72,7 @@ export class Core {
         pongTimeoutMs: options.pongTimeoutSeconds * 1000,
       }),
       counts: new SubscriptionCounts((...change) => sendCount(context, ...change)),
+      cacheMisses: new CacheMisses(),
       facts: this.facts,
       traffic: new TrafficCounters(),
       log,
@@ -125,7 +128,7 @@ export class Core {
   }
 
   async #startAdapters(): Promise<void> {
-    const { broker, tracker, eventCache, rateLimiter, connections, link } = this.#context;
+    const { broker, tracker, eventCache, rateLimiter, webhookQueue, connections, link } = this.#context;
     link?.onLost(() => this.#sendAway());
     link?.onRestored(() => this.#makeUp());
     link?.onSettled(() => this.#settle(link));
@@ -137,6 +140,7 @@ export class Core {
       ),
       eventCache.start(),
       rateLimiter.start(),
+      webhookQueue.start(),
     ]);
     connections.start();
     await this.administration?.start();
@@ -201,11 +205,12 @@ export class Core {
   /** Safe to call twice. */
   async stop(): Promise<void> {
     this.#draining = true;
-    const { broker, tracker, eventCache, rateLimiter, connections, counts } = this.#context;
+    const { broker, tracker, eventCache, rateLimiter, webhookQueue, connections, counts } = this.#context;
     await this.administration?.stop();
     connections.stop();
     counts.stop();
-    await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop(), this.apps.stop()]);
+    const ports = [tracker, eventCache, rateLimiter, webhookQueue, this.apps];
+    await Promise.all(ports.map((port) => port.stop()));
     await broker.stop();
   }
 
@@ -242,6 +247,11 @@ export class Core {
   /** Publishes events from the API in order: all of them, or none and a RequestError. */
   trigger(app: App, events: readonly EventRequest[]): Promise<void> {
     return trigger(this.#context, app, events);
+  }
+
+  /** What becomes of webhooks, for operators. */
+  get webhookQueue(): WebhookQueue {
+    return this.#context.webhookQueue;
   }
 
   /** Does a request that names itself once in the cluster; see core/once.ts. */
@@ -344,6 +354,7 @@ async function admit({ tracker }: Context, { app, socketId }: Connection): Promi
 /** The last item of every mailbox. Whatever fails, the connection is forgotten. */
 async function depart(context: Context, connection: Connection): Promise<void> {
   const { app, socketId, established } = connection;
+  const userId = connection.user?.id;
   const steps = [
     () => leaveAll(context, connection),
     () => signOut(context, connection),
@@ -360,7 +371,7 @@ async function depart(context: Context, connection: Connection): Promise<void> {
   }
   context.connections.remove(connection);
   context.log.debug({ appId: app.id, socketId }, 'connection closed');
-  if (established) context.facts.announce({ type: 'connection_closed', appId: app.id, socketId });
+  if (established) context.facts.announce({ type: 'connection_closed', appId: app.id, socketId, userId });
 }
 
 function sendCount(context: Context, app: App, channel: string, topic: Topic, frame: Buffer, count: number): void {

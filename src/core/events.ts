@@ -39,6 +39,7 @@ async function keepLast(context: Context, app: App, events: readonly EventReques
     for (const channel of channels) {
       if (channelKind(channel).cache) {
         await context.eventCache.set(app.id, channel, { name, data }, app.cacheTtlSeconds);
+        context.cacheMisses.over(channelTopic(app.id, channel));
       }
     }
   }

@@ -4,7 +4,12 @@ import type { Logger } from 'pino';
 
 interface FactFields {
   connection_opened: { readonly appId: string; readonly socketId: string };
-  connection_closed: { readonly appId: string; readonly socketId: string };
+  connection_closed: {
+    readonly appId: string;
+    readonly socketId: string;
+    /** Who it was signed in as. */
+    readonly userId: string | undefined;
+  };
   channel_occupied: { readonly appId: string; readonly channel: string };
   channel_vacated: { readonly appId: string; readonly channel: string };
   member_added: { readonly appId: string; readonly channel: string; readonly userId: string };

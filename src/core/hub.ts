@@ -46,6 +46,11 @@ export class Hub {
     return this.#topics.size;
   }
 
+  /** Whether the topic has a subscription on this node. */
+  has(topic: Topic): boolean {
+    return this.#topics.has(topic);
+  }
+
   /** Resolves once broadcasts on the topic reach the subscription. When it rejects, `remove` it again. */
   add(topic: Topic, subscription: Subscription): Promise<void> {
     let listeners = this.#topics.get(topic);

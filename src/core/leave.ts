@@ -17,6 +17,7 @@ export async function leave(context: Context, connection: Connection, channel: s
   subscription.callOffEnd();
   const topic = channelTopic(app.id, channel);
   context.hub.remove(topic, subscription);
+  if (!context.hub.has(topic)) context.cacheMisses.over(topic);
   const { member, userId } = subscription;
   if (userId !== undefined) forgetUser(context, connection, userId);
   const presence = member && {

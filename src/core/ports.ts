@@ -1,5 +1,6 @@
 // What core asks of the outside, as types only. The edges and adapters implement them; adapters come in whole sets
 // (memory: one process, a cluster of one) and pass the same contract suites.
+import type { WebhookQueue } from './webhook-queue.ts';
 
 /** All core knows of a socket. Nothing here throws: a socket that is gone ignores what it is told. */
 export interface Transport {
@@ -291,6 +292,7 @@ export interface Adapters {
   readonly rateLimiter: RateLimiter;
   readonly nodeRegistry: NodeRegistry;
   readonly requestLog: RequestLog;
+  readonly webhookQueue: WebhookQueue;
   /** Messages that were published together may arrive one after the other. */
   readonly scattered?: boolean;
   /** Absent where nothing can come between the nodes. */

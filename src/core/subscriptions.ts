@@ -134,12 +134,15 @@ async function replay(
 ): Promise<void> {
   if (!channelKind(channel).cache) return;
   const appId = connection.app.id;
+  const topic = channelTopic(appId, channel);
   const cached = await context.eventCache.get(appId, channel);
   if (cached === undefined) {
     connection.send(cacheMiss(channel));
-    context.facts.announce({ type: 'cache_miss', appId, channel });
+    if (context.cacheMisses.missed(topic, performance.now()))
+      context.facts.announce({ type: 'cache_miss', appId, channel });
     return;
   }
+  context.cacheMisses.over(topic);
   const frame = event(cached.name, channel, cached.data);
   // Published while the join was under way: it comes with the held frames.
   if (!subscription.holds(frame)) connection.send(frame);

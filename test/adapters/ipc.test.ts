@@ -6,10 +6,11 @@ import { nodeRegistryContract } from './contract/node-registry.ts';
 import { rateLimiterContract } from './contract/rate-limiter.ts';
 import { requestLogContract } from './contract/request-log.ts';
 import { trackerContract } from './contract/tracker.ts';
+import { webhookClaimContract, webhookQueueContract } from './contract/webhook-queue.ts';
 import { startPrimary } from './support/ipc-worker.ts';
 
-const makeCluster: MakeCluster = async (deliver) => {
-  const primary = await startPrimary();
+const makeCluster: MakeCluster = async (deliver, limits) => {
+  const primary = await startPrimary(limits);
   const [node, other] = await Promise.all([primary.worker(deliver), primary.worker()]);
   return {
     node,
@@ -27,3 +28,5 @@ eventCacheContract('ipc', makeCluster);
 rateLimiterContract('ipc', makeCluster);
 nodeRegistryContract('ipc', makeCluster);
 requestLogContract('ipc', makeCluster);
+webhookQueueContract('ipc', makeCluster);
+webhookClaimContract('ipc', makeCluster);

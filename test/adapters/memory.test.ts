@@ -1,9 +1,11 @@
 // The memory adapters keep the contracts, as a cluster of one; and what is theirs alone: time, forgetting, sharing.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { memoryAdapters } from '../../src/adapters/memory/adapters.ts';
+import { Backlog } from '../../src/adapters/memory/backlog.ts';
 import { Denials } from '../../src/adapters/memory/denials.ts';
 import { MemoryEventCache } from '../../src/adapters/memory/event-cache.ts';
 import { MemoryRateLimiter } from '../../src/adapters/memory/rate-limiter.ts';
+import { MemoryWebhookQueue } from '../../src/adapters/memory/webhook-queue.ts';
 import { brokerContract } from './contract/broker.ts';
 import type { MakeCluster } from './contract/cluster.ts';
 import { eventCacheContract } from './contract/event-cache.ts';
@@ -11,17 +13,18 @@ import { nodeRegistryContract } from './contract/node-registry.ts';
 import { rateLimiterContract } from './contract/rate-limiter.ts';
 import { requestLogContract } from './contract/request-log.ts';
 import { trackerContract } from './contract/tracker.ts';
+import { webhookQueueContract } from './contract/webhook-queue.ts';
 
-const makeCluster: MakeCluster = async (deliver) => {
-  const adapters = memoryAdapters();
-  const { broker, tracker, eventCache, rateLimiter } = adapters;
+const makeCluster: MakeCluster = async (deliver, limits) => {
+  const adapters = memoryAdapters(limits);
+  const { broker, tracker, eventCache, rateLimiter, webhookQueue } = adapters;
   await broker.start(deliver);
-  await Promise.all([tracker.start(() => {}), eventCache.start(), rateLimiter.start()]);
+  await Promise.all([tracker.start(() => {}), eventCache.start(), rateLimiter.start(), webhookQueue.start()]);
   return {
     node: adapters,
     other: adapters,
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop()]);
+      await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop(), webhookQueue.stop()]);
       await broker.stop();
     },
   };
@@ -33,6 +36,7 @@ eventCacheContract('memory', makeCluster);
 rateLimiterContract('memory', makeCluster);
 nodeRegistryContract('memory', makeCluster);
 requestLogContract('memory', makeCluster);
+webhookQueueContract('memory', makeCluster);
 
 describe('memory: broker, within a process', () => {
   test('delivers before publish returns, and hands the very buffer on', async () => {
@@ -143,5 +147,54 @@ describe('memory: what passes with time', () => {
     expect(await limiter.take('key', 2, 2)).toBe(0);
     expect(await limiter.take('key', 3, 3)).toBe(0);
     expect(await limiter.take('key', 1, 3)).toBe(1000);
+  });
+});
+
+describe('memory: webhook queue', () => {
+  const event = (id: string) => ({ id, event: { name: 'channel_occupied', channel: 'a' }, atMs: 1 }) as const;
+
+  test('is delivered by the one node there is, and ends with it', async () => {
+    const queue = new MemoryWebhookQueue();
+    await queue.add('app', [event('a')]);
+    await queue.release();
+    expect(await queue.claim()).toBe(true);
+    await queue.stop();
+    expect(await queue.read('fresh', 10)).toEqual([]);
+    expect(await queue.sizes('app')).toEqual({ waiting: 0, dead: 0 });
+  });
+
+  test('takes no more room for having been long', () => {
+    const backlog = new Backlog('app');
+    for (let at = 0; at < 20_000; at += 1) {
+      backlog.add(event(String(at)));
+      for (const { entryId } of backlog.give(1)) backlog.remove(entryId);
+    }
+    expect(backlog.size).toBe(0);
+    expect(backlog.span).toBeLessThan(3000);
+  });
+
+  test('has the same entries when thousands have gone before them, in whatever order', async () => {
+    const queue = new MemoryWebhookQueue();
+    let waiting: string[] = [];
+    let next = 0;
+    for (let round = 0; round < 60; round += 1) {
+      const added = Array.from({ length: 200 }, () => event(String(next++)));
+      await queue.add('app', added);
+      waiting.push(...added.map(({ id }) => id));
+      const given = await queue.read('fresh', 190);
+      expect(given[0]?.id).toBe(String(round * 190));
+      const left = await queue.read('left', 10_000);
+      expect(left.map(({ id }) => id)).toEqual(waiting.slice(0, left.length));
+      // All but some of the last ones, the newest first.
+      const done = left.filter(({ id }, index) => Number(id) % 7 !== 0 || index < left.length - 300).reverse();
+      await queue.remove(
+        'app',
+        done.map(({ entryId }) => entryId),
+      );
+      const gone = new Set(done.map(({ id }) => id));
+      waiting = waiting.filter((id) => !gone.has(id));
+      expect(await queue.sizes('app')).toEqual({ waiting: waiting.length, dead: 0 });
+    }
+    expect(waiting.length).toBeGreaterThan(600);
   });
 });

@@ -5,6 +5,7 @@ import { readHolding, writeHolding } from '../../src/adapters/redis/holdings.ts'
 import { createKeys } from '../../src/adapters/redis/keys.ts';
 import { nameOf, placeOf } from '../../src/adapters/redis/settings.ts';
 import { slotOf } from '../../src/adapters/redis/slot.ts';
+import { byStreamId } from '../../src/adapters/redis/webhook-forms.ts';
 import { awkwardTexts } from './contract/cluster.ts';
 
 describe('keys', () => {
@@ -20,6 +21,7 @@ describe('keys', () => {
     const slot = slotOf('app');
     for (const text of awkwardTexts) {
       const names = [keys.denied('app', text, text), keys.user('app', text), keys.cachedEvent('app', text)];
+      names.push(keys.webhookQueue('app'), keys.webhookLetters('app'), keys.webhookDeliveries('app'));
       names.push(keys.tabs('app', text), keys.gone('app', text), keys.topicName(`app/u/${text}`));
       expect(names.map(slotOf)).toEqual(names.map(() => slot));
     }
@@ -51,6 +53,14 @@ describe('register', () => {
       expect(readHolding('app', text)).toBe(undefined);
     },
   );
+});
+
+describe('stream ids', () => {
+  test('are in the order of their milliseconds, then of their numbers', () => {
+    const inOrder = ['9-30', '10-1', '10-2', '10-10', '1700000000000-0'];
+    expect(inOrder.toReversed().sort(byStreamId)).toEqual(inOrder);
+    expect(['10-2', '9-30', '1700000000000-0', '10-10', '10-1'].sort(byStreamId)).toEqual(inOrder);
+  });
 });
 
 describe('slot', () => {

@@ -59,6 +59,8 @@ describe('FANFARE_* variables', () => {
       'FANFARE_APP_STORE_SQL_TABLE',
       'FANFARE_APP_STORE_SQL_FORMAT',
       'FANFARE_ADMIN_TOKENS',
+      'FANFARE_WEBHOOKS_REFUSE_PRIVATE_ADDRESSES',
+      'FANFARE_WEBHOOKS_CONCURRENCY',
     ]);
     expect(appVariables.get('FANFARE_APP_LIMITS_CHANNELS_PER_EVENT')?.path).toEqual(['limits', 'channelsPerEvent']);
   });

@@ -83,6 +83,13 @@ describe('config/fanfare.example.yaml', () => {
     });
   });
 
+  it('says the defaults of webhooks in its comments', () => {
+    const url = 'http://127.0.0.1:8000/pusher/webhook';
+    const { webhooks } = appSchema.parse({ id: 'a', key: 'k', secret: 's', webhooks: [{ url }] });
+    const { config } = loaded({ files: { ...pemFiles, 'fanfare.yaml': completeWith('secret') } });
+    expect(config.apps[0]?.webhooks).toEqual(webhooks);
+  });
+
   it('tells editors where the schema is', () => {
     expect(example.split('\n')[0]).toBe('# yaml-language-server: $schema=./fanfare.schema.json');
   });

@@ -20,6 +20,7 @@ test('REC limits §1, websocket §6, §8, §9: the defaults', () => {
     anyChannelName: false,
     allowedOrigins: ['*'],
     cacheTtlSeconds: 1800,
+    webhooks: [],
     limits: {
       connections: 0,
       payloadBytes: 10_240,

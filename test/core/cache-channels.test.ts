@@ -1,7 +1,7 @@
 // Cache channels: the last published event, for whoever comes later.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createHarness } from './support/harness.ts';
-import { fakeTime } from './support/time.ts';
+import { createHarness, type Harness } from './support/harness.ts';
+import { fakeTime, passSeconds } from './support/time.ts';
 
 const acknowledged = (channel: string) => `pusher_internal:subscription_succeeded ${channel} {}`;
 
@@ -71,6 +71,52 @@ describe('REC websocket §9', () => {
   describe('with time', () => {
     beforeEach(fakeTime);
     afterEach(() => void vi.useRealTimers());
+
+    describe('REC webhooks §2: cache_miss is announced', () => {
+      const misses = (harness: Harness) => harness.takeFacts().filter((fact) => fact.startsWith('cache_miss')).length;
+      const arrive = async (harness: Harness) => {
+        const client = await harness.connect();
+        await client.subscribe('cache-news');
+        return client;
+      };
+
+      test('once, however many subscribers find nothing', async () => {
+        await using harness = await createHarness();
+        for (let n = 0; n < 3; n += 1) {
+          expect(await (await harness.connect()).subscribe('cache-news')).toContain('pusher:cache_miss cache-news {}');
+          await passSeconds(10);
+        }
+        expect(misses(harness)).toBe(1);
+      });
+
+      test.each([
+        ['something was cached and is over', (harness: Harness) => harness.trigger({ channels: ['cache-news'] })],
+        [
+          'somebody found something',
+          async (harness: Harness) => {
+            const { app, adapters } = harness;
+            await adapters.eventCache.set(app.id, 'cache-news', { name: 'e', data: '' }, 1);
+            await arrive(harness);
+          },
+        ],
+      ])('again when %s', async (_, happen) => {
+        await using harness = await createHarness({ cacheTtlSeconds: 1 });
+        await arrive(harness);
+        await happen(harness);
+        await passSeconds(6);
+        await arrive(harness);
+        expect(misses(harness)).toBe(2);
+      });
+
+      test('again when all have left, but not within five seconds', async () => {
+        await using harness = await createHarness();
+        for (const seconds of [0, 4, 1]) {
+          await passSeconds(seconds);
+          await (await arrive(harness)).close();
+        }
+        expect(misses(harness)).toBe(2);
+      });
+    });
 
     test.each([
       ['1800 s by default', {}, 1800],

@@ -31,12 +31,23 @@ describe('facts are told in the past tense, each once', () => {
       { type: 'member_added', ...common, userId: '2' },
       { type: 'client_event', ...common, event: 'client-a', data: '{"x":1}', socketId: one.socketId, userId: '1' },
       { type: 'member_removed', ...common, userId: '1' },
-      { type: 'connection_closed', appId: 'app', socketId: one.socketId },
+      { type: 'connection_closed', appId: 'app', socketId: one.socketId, userId: undefined },
       { type: 'member_removed', ...common, userId: '2' },
       { type: 'channel_vacated', ...common },
-      { type: 'connection_closed', appId: 'app', socketId: two.socketId },
+      { type: 'connection_closed', appId: 'app', socketId: two.socketId, userId: undefined },
     ];
     expect(harness.facts).toEqual(facts);
+  });
+
+  test('a connection that closes says who it was signed in as', async () => {
+    await using harness = await createHarness();
+    const client = await harness.connect();
+    await client.signIn({ id: '7' });
+    await client.close();
+    expect(harness.facts.at(-1)).toEqual({
+      ...{ type: 'connection_closed', appId: 'app', userId: '7' },
+      socketId: client.socketId,
+    });
   });
 
   test('after the state changed: what a listener asks is answered accordingly', async () => {

@@ -6,6 +6,7 @@ import type { Config, configSchema } from '../../src/config/schema.ts';
 import { configSchema as schema } from '../../src/config/schema.ts';
 import type { App } from '../../src/core/app.ts';
 import { createServer } from '../../src/server.ts';
+import type { WebhookOptions } from '../../src/webhooks/options.ts';
 
 type ConfigInput = z.input<typeof configSchema>;
 type AppInput = NonNullable<ConfigInput['apps']>[number];
@@ -30,9 +31,13 @@ export interface TestServer extends AsyncDisposable {
 /** One app named by `credentials`, with `app`'s settings added; everything else from `config`, or default. */
 export async function startServer(
   app: Partial<AppInput> = {},
-  config: Omit<ConfigInput, 'apps'> & { apps?: AppInput[]; development?: boolean } = {},
+  config: Omit<ConfigInput, 'apps'> & {
+    apps?: AppInput[];
+    development?: boolean;
+    webhookTimes?: Partial<WebhookOptions>;
+  } = {},
 ): Promise<TestServer> {
-  const { development = false, apps = [], ...rest } = config;
+  const { development = false, apps = [], webhookTimes, ...rest } = config;
   const first = { ...credentials, ...app };
   const parsed = schema.parse({ host: '127.0.0.1', port: 0, ...rest, apps: [first, ...apps] });
   const lines = new EventEmitter().setMaxListeners(0);
@@ -43,7 +48,7 @@ export async function startServer(
     lines.emit('line', line);
   };
   const log = pino({ level: 'trace' }, { write });
-  const full = { ...parsed, development } as Config;
+  const full = { ...parsed, development, webhooks: { ...parsed.webhooks, ...webhookTimes } } as Config;
   const server = createServer(full, log);
   const { port, url } = await server.start();
   const stop = () => server.stop();

@@ -8,6 +8,7 @@ import { IpcNodeRegistry } from './node-registry.ts';
 import { IpcRateLimiter } from './rate-limiter.ts';
 import { IpcRequestLog } from './request-log.ts';
 import { IpcTracker } from './tracker.ts';
+import { IpcWebhookQueue } from './webhook-queue.ts';
 
 /** @param channel to the primary, who has attached its other end */
 export function ipcAdapters(channel: Channel): Adapters {
@@ -20,5 +21,6 @@ export function ipcAdapters(channel: Channel): Adapters {
     rateLimiter: new IpcRateLimiter(primary),
     nodeRegistry: new IpcNodeRegistry(primary),
     requestLog: new IpcRequestLog(primary),
+    webhookQueue: new IpcWebhookQueue(primary),
   };
 }

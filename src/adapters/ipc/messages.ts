@@ -11,16 +11,23 @@ import type {
   Topic,
   Tracker,
 } from '../../core/ports.ts';
+import type { WebhookQueue } from '../../core/webhook-queue.ts';
 import { RequestError } from '../../protocol/errors.ts';
 
 type Own = 'start' | 'stop';
+
+/** Named apart, as the tracker and the cache have short names of their own. */
+type QueueRequests = {
+  [M in Exclude<keyof WebhookQueue, Own> as `queue.${M}`]: WebhookQueue[M];
+};
 
 /** What a worker may ask of its primary: its adapters' methods, but for those that are its own business. */
 export interface Requests
   extends Pick<Broker, 'subscribe' | 'publish'>,
     Omit<Tracker, Own>,
     Omit<EventCache, Own>,
-    Omit<RateLimiter, Own> {
+    Omit<RateLimiter, Own>,
+    QueueRequests {
   reportNode(node: NodeReport): Promise<void>;
   forgetNode(nodeId: string): Promise<void>;
   listNodes(): ReturnType<NodeRegistry['list']>;

@@ -6,8 +6,11 @@ import { MemoryNodeRegistry } from '../memory/node-registry.ts';
 import { MemoryRateLimiter } from '../memory/rate-limiter.ts';
 import { MemoryRequestLog } from '../memory/request-log.ts';
 import { MemoryTracker } from '../memory/tracker.ts';
+import { MemoryWebhookQueue } from '../memory/webhook-queue.ts';
+import type { QueueLimits } from '../queue-limits.ts';
 import { Announcer } from './announcer.ts';
 import type { Channel } from './channel.ts';
+import { Claim } from './claim.ts';
 import { Departures } from './departures.ts';
 import { Listeners } from './listeners.ts';
 import type { Call } from './messages.ts';
@@ -20,7 +23,7 @@ export class Primary {
   readonly #shared: Shared;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(log: Logger) {
+  constructor(log: Logger, limits: Partial<QueueLimits> = {}) {
     this.#log = log;
     const broker = new MemoryBroker();
     const announcer = new Announcer(broker);
@@ -32,21 +35,23 @@ export class Primary {
       rateLimiter: new MemoryRateLimiter(),
       nodeRegistry: new MemoryNodeRegistry(),
       requestLog: new MemoryRequestLog(),
+      webhookQueue: new MemoryWebhookQueue(limits),
+      claim: new Claim(),
       listeners: new Listeners(broker),
       departures: new Departures(),
     };
   }
 
   async start(): Promise<void> {
-    const { broker, tracker, eventCache, rateLimiter, listeners } = this.#shared;
+    const { broker, tracker, eventCache, rateLimiter, webhookQueue, listeners } = this.#shared;
     await broker.start(listeners.deliver);
-    await Promise.all([tracker.start(() => {}), eventCache.start(), rateLimiter.start()]);
+    await Promise.all([tracker.start(() => {}), eventCache.start(), rateLimiter.start(), webhookQueue.start()]);
   }
 
   async stop(): Promise<void> {
-    const { broker, tracker, eventCache, rateLimiter } = this.#shared;
+    const { broker, tracker, eventCache, rateLimiter, webhookQueue } = this.#shared;
     await this.#last;
-    await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop()]);
+    await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop(), webhookQueue.stop()]);
     await broker.stop();
   }
 

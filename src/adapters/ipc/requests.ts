@@ -1,6 +1,7 @@
 // What a worker asks, done with the primary's memory set; what the worker then holds and listens to is written down.
 import type { Adapters } from '../../core/ports.ts';
 import type { Announcer } from './announcer.ts';
+import type { Claim } from './claim.ts';
 import type { Departures, Heir } from './departures.ts';
 import type { Held } from './held.ts';
 import type { Listener, Listeners } from './listeners.ts';
@@ -11,10 +12,11 @@ export interface Shared extends Adapters {
   readonly announcer: Announcer;
   readonly listeners: Listeners;
   readonly departures: Departures;
+  readonly claim: Claim;
 }
 
 export function requestsOf(shared: Shared, worker: Listener & Heir, held: Held): Requests {
-  return { ...messaging(shared, worker), ...changes(shared, held), ...questions(shared) };
+  return { ...messaging(shared, worker), ...changes(shared, held), ...questions(shared), ...queue(shared, worker) };
 }
 
 function messaging({ broker, listeners, departures }: Shared, worker: Listener & Heir) {
@@ -81,5 +83,23 @@ function questions({ tracker, eventCache, rateLimiter, nodeRegistry, requestLog 
     set: (appId, channel, event, ttlSeconds) => eventCache.set(appId, channel, event, ttlSeconds),
     get: (appId, channel) => eventCache.get(appId, channel),
     take: (key, amount, limit) => rateLimiter.take(key, amount, limit),
+  } satisfies Partial<Requests>;
+}
+
+function queue({ webhookQueue, claim }: Shared, worker: object) {
+  return {
+    'queue.add': (appId, events) => webhookQueue.add(appId, events),
+    'queue.claim': async (leaseMs) => claim.take(worker, leaseMs),
+    'queue.release': async () => claim.release(worker),
+    // A worker that was late is given nothing: the one that delivers would never hear of it.
+    'queue.read': async (which, count, after) =>
+      claim.isOf(worker) ? await webhookQueue.read(which, count, after) : [],
+    'queue.remove': (appId, entryIds) => webhookQueue.remove(appId, entryIds),
+    'queue.bury': (appId, letters) => webhookQueue.bury(appId, letters),
+    'queue.deadLetters': (appId, count, before) => webhookQueue.deadLetters(appId, count, before),
+    'queue.revive': (appId, letterIds) => webhookQueue.revive(appId, letterIds),
+    'queue.record': (appId, deliveries) => webhookQueue.record(appId, deliveries),
+    'queue.deliveries': (appId) => webhookQueue.deliveries(appId),
+    'queue.sizes': (appId) => webhookQueue.sizes(appId),
   } satisfies Partial<Requests>;
 }

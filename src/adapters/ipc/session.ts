@@ -39,9 +39,10 @@ export class Session implements Listener, Heir {
 
   /** The worker is gone. @returns how much it held */
   async end(): Promise<number> {
-    const { listeners, departures, tracker } = this.#shared;
+    const { listeners, departures, tracker, claim } = this.#shared;
     departures.remove(this);
     listeners.removeAll(this);
+    claim.release(this);
     const { size } = this.#held;
     for (const departure of await this.#held.letGo(tracker)) departures.tell(departure);
     return size;

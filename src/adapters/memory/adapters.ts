@@ -1,13 +1,15 @@
 // The whole memory set, for a node that is alone.
 import type { Adapters } from '../../core/ports.ts';
+import type { QueueLimits } from '../queue-limits.ts';
 import { MemoryBroker } from './broker.ts';
 import { MemoryEventCache } from './event-cache.ts';
 import { MemoryNodeRegistry } from './node-registry.ts';
 import { MemoryRateLimiter } from './rate-limiter.ts';
 import { MemoryRequestLog } from './request-log.ts';
 import { MemoryTracker } from './tracker.ts';
+import { MemoryWebhookQueue } from './webhook-queue.ts';
 
-export function memoryAdapters(): Adapters {
+export function memoryAdapters(limits: Partial<QueueLimits> = {}): Adapters {
   const broker = new MemoryBroker();
   return {
     broker,
@@ -16,5 +18,6 @@ export function memoryAdapters(): Adapters {
     rateLimiter: new MemoryRateLimiter(),
     nodeRegistry: new MemoryNodeRegistry(),
     requestLog: new MemoryRequestLog(),
+    webhookQueue: new MemoryWebhookQueue(limits),
   };
 }

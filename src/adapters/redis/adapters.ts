@@ -15,6 +15,7 @@ import { RedisRequestLog } from './request-log.ts';
 import { KEEP_SECONDS } from './scripts/keep.lua.ts';
 import type { RedisOptions } from './settings.ts';
 import { RedisTracker } from './tracker.ts';
+import { type RedisQueueOptions, RedisWebhookQueue } from './webhook-queue.ts';
 
 const LINGER_MS = 2000;
 const LEASE_SECONDS = 10;
@@ -27,15 +28,22 @@ const KEEP_EVERY_MS = (KEEP_SECONDS * 1000) / 4;
 /** The `redis` section of the configuration. */
 interface Options extends RedisOptions, Partial<LinkOptions> {
   readonly leaseSeconds?: number;
+  readonly webhookQueue?: Partial<RedisQueueOptions>;
 }
 
 type Times = BrokerOptions & LeaseOptions & ReaperOptions;
 
-/** @param options its times are the defaults unless given */
+/** @param options its times and limits are the defaults unless given */
 export function redisAdapters(options: Options & Partial<Times>, log: Logger): Adapters {
   const { leaseSeconds = LEASE_SECONDS, closeWhenLost = true, leaseMs = leaseSeconds * 1000, ...others } = options;
   const refreshes = Math.min(leaseMs * REFRESH_SHARE, LONGEST_REFRESH_MS);
-  const { lingerMs = LINGER_MS, refreshMs = refreshes, keepEveryMs = KEEP_EVERY_MS, ...redis } = others;
+  const {
+    lingerMs = LINGER_MS,
+    refreshMs = refreshes,
+    keepEveryMs = KEEP_EVERY_MS,
+    webhookQueue = {},
+    ...redis
+  } = others;
   const client = new RedisClient(redis, log);
   const changes = new Changes(client);
   const lease = new Lease(client, { leaseMs });
@@ -50,6 +58,7 @@ export function redisAdapters(options: Options & Partial<Times>, log: Logger): A
     rateLimiter: new RedisRateLimiter(client),
     nodeRegistry: new RedisNodeRegistry(client),
     requestLog: new RedisRequestLog(client),
+    webhookQueue: new RedisWebhookQueue(client, webhookQueue, log),
     link: new RedisLink(client, broker, reaper, { closeWhenLost }),
   };
 }

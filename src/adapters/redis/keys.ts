@@ -53,6 +53,18 @@ export interface Keys {
   readonly appsRevision: string;
   /** The Redis channel where changes of apps are told. */
   readonly appNews: string;
+  /** String: id of the queue that delivers webhooks. */
+  readonly webhookClaim: string;
+  /** Sorted set: app with a queue of webhooks → when it was last told of, in Unix ms. */
+  readonly webhookApps: string;
+  /** Set: apps whose queue has entries that nobody may have looked for. */
+  readonly webhookNews: string;
+  /** Stream: webhook events that wait. */
+  readonly webhookQueue: (appId: string) => string;
+  /** Stream: dead letters. */
+  readonly webhookLetters: (appId: string) => string;
+  /** List: requests to endpoints, newest first. */
+  readonly webhookDeliveries: (appId: string) => string;
   /** The Redis channel of a topic, in the slot of its app's keys, and the way back. */
   readonly topicName: (topic: Topic) => string;
   readonly topicOf: (name: Buffer) => Topic;
@@ -92,6 +104,12 @@ export function createKeys(prefix: string, db: number): Keys {
     appOwners: `${appStore}:owners`,
     appsRevision: `${appStore}:revision`,
     appNews: `${appStore}:news:${db}`,
+    webhookClaim: `${cluster}:webhook-claim`,
+    webhookApps: `${cluster}:webhook-apps`,
+    webhookNews: `${cluster}:webhook-news`,
+    webhookQueue: (appId) => `${app(appId)}:webhook-queue`,
+    webhookLetters: (appId) => `${app(appId)}:webhook-letters`,
+    webhookDeliveries: (appId) => `${app(appId)}:webhook-deliveries`,
     topicName: (topic) => topics + inBraces(topic),
     topicOf: (name) => withoutBraces(name.toString('utf8', topicsLength)),
   };

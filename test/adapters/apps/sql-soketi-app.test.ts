@@ -113,6 +113,20 @@ it.each([
   expect(webhooksOf(column)).toEqual(webhooks);
 });
 
+it('makes endpoints of webhooks, one of those that differ in events only', () => {
+  const webhooks = [
+    hook,
+    { ...hook, event_types: ['member_added', 'member_removed'] },
+    { ...hook, url: 'https://b.example/' },
+  ];
+  expect(appSchema.parse(appOf({ ...bare, webhooks })).webhooks).toMatchObject([
+    { url: hook.url, events: ['channel_occupied', 'member_added', 'member_removed'] },
+    { url: 'https://b.example/', events: hook.event_types },
+  ]);
+  const refused = appSchema.safeParse(appOf({ ...bare, webhooks: '{' }));
+  expect(refused.error?.issues.map((issue) => issue.path)).toEqual([['webhooks']]);
+});
+
 it('reads their headers and filters', () => {
   const filter = { channel_name_starts_with: 'private-', channel_name_ends_with: '-7' };
   expect(webhooksOf([{ ...hook, headers: { 'X-A': 'b', 'X-N': 1 }, filter }])).toEqual([

@@ -72,7 +72,7 @@ describe.each([
     const table = await makeTable('apps');
     await insert(table, 'b', "7, -1, 5, '[]'");
     await insert(table, 'a');
-    const shared = { clientEvents: true, enabled: true, signInRequired: false };
+    const shared = { clientEvents: true, enabled: true, signInRequired: false, webhooks: [] };
     const rates = { connections: 0, eventsPerSecond: 100, clientEventsPerSecond: 0 };
     expect(await (await opened()).load()).toEqual([
       {

@@ -1,4 +1,5 @@
 // What the contract suites run against: a fresh cluster and a record of what one of its nodes was delivered.
+import type { QueueLimits } from '../../../src/adapters/queue-limits.ts';
 import type { Adapters, BrokerMessage, Deliver, Topic } from '../../../src/core/ports.ts';
 
 /** Empty when made, all adapters started. `other` is a second node of it, or the same where a cluster has only one. */
@@ -7,8 +8,11 @@ export interface Cluster extends AsyncDisposable {
   readonly other: Adapters;
 }
 
-/** @param deliver what `node`'s broker is started with; another node's may go nowhere. */
-export type MakeCluster = (deliver: Deliver) => Promise<Cluster>;
+/**
+ * @param deliver what `node`'s broker is started with; another node's may go nowhere.
+ * @param limits of the webhook queue, where they are not to be the usual ones
+ */
+export type MakeCluster = (deliver: Deliver, limits?: Partial<QueueLimits>) => Promise<Cluster>;
 
 /** Waits for deliveries, one after the other; none is lost, none is waited for by time. */
 export class Deliveries {

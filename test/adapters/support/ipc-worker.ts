@@ -3,6 +3,7 @@ import { deserialize, serialize } from 'node:v8';
 import { ipcAdapters } from '../../../src/adapters/ipc/adapters.ts';
 import type { Channel } from '../../../src/adapters/ipc/channel.ts';
 import { Primary } from '../../../src/adapters/ipc/primary.ts';
+import type { QueueLimits } from '../../../src/adapters/queue-limits.ts';
 import type { Adapters, Deliver, Departure } from '../../../src/core/ports.ts';
 import { Log } from '../../support/redis.ts';
 import { Deliveries } from '../contract/cluster.ts';
@@ -57,20 +58,24 @@ export interface TestWorker extends Adapters {
 
 export class TestPrimary implements AsyncDisposable {
   readonly log = new Log();
-  readonly primary = new Primary(this.log.logger);
+  readonly primary: Primary;
+
+  constructor(limits?: Partial<QueueLimits>) {
+    this.primary = new Primary(this.log.logger, limits);
+  }
 
   async worker(deliver?: Deliver): Promise<TestWorker> {
     const [channel, primarySide] = channelPair();
     this.primary.attach(primarySide);
     const adapters = ipcAdapters(channel);
-    const { broker, tracker, eventCache, rateLimiter } = adapters;
+    const { broker, tracker, eventCache, rateLimiter, webhookQueue } = adapters;
     const deliveries = new Deliveries();
     const departures: Departure[] = [];
     await broker.start(deliver ?? deliveries.deliver);
     const tracking = tracker.start((departure) => departures.push(departure));
-    await Promise.all([tracking, eventCache.start(), rateLimiter.start()]);
+    await Promise.all([tracking, eventCache.start(), rateLimiter.start(), webhookQueue.start()]);
     const stop = async () => {
-      await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop()]);
+      await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop(), webhookQueue.stop()]);
       await broker.stop();
     };
     const die = async () => {
@@ -85,8 +90,8 @@ export class TestPrimary implements AsyncDisposable {
   }
 }
 
-export async function startPrimary(): Promise<TestPrimary> {
-  const primary = new TestPrimary();
+export async function startPrimary(limits?: Partial<QueueLimits>): Promise<TestPrimary> {
+  const primary = new TestPrimary(limits);
   await primary.primary.start();
   return primary;
 }

@@ -10,13 +10,14 @@ import { nodeRegistryContract } from '../contract/node-registry.ts';
 import { rateLimiterContract } from '../contract/rate-limiter.ts';
 import { requestLogContract } from '../contract/request-log.ts';
 import { trackerContract } from '../contract/tracker.ts';
+import { webhookClaimContract, webhookQueueContract } from '../contract/webhook-queue.ts';
 
 const log = pino({ level: 'silent' });
 
 /** @param settings are asked for each test, and of a prefix of their own */
 export function redisContract(name: string, settings: () => RedisOptions): void {
-  const make: MakeCluster = async (deliver) => {
-    const some = settings();
+  const make: MakeCluster = async (deliver, limits = {}) => {
+    const some = { ...settings(), webhookQueue: limits };
     const node = redisAdapters(some, log);
     const other = redisAdapters(some, log);
     await Promise.all([start(node, deliver), start(other, () => {})]);
@@ -31,14 +32,17 @@ export function redisContract(name: string, settings: () => RedisOptions): void 
   rateLimiterContract(name, make);
   nodeRegistryContract(name, make);
   requestLogContract(name, make);
+  webhookQueueContract(name, make);
+  webhookClaimContract(name, make);
 }
 
-async function start({ broker, tracker, eventCache, rateLimiter }: Adapters, deliver: Deliver): Promise<void> {
+async function start(adapters: Adapters, deliver: Deliver): Promise<void> {
+  const { broker, tracker, eventCache, rateLimiter, webhookQueue } = adapters;
   await broker.start(deliver);
-  await Promise.all([tracker.start(() => {}), eventCache.start(), rateLimiter.start()]);
+  await Promise.all([tracker.start(() => {}), eventCache.start(), rateLimiter.start(), webhookQueue.start()]);
 }
 
-async function stop({ broker, tracker, eventCache, rateLimiter }: Adapters): Promise<void> {
-  await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop()]);
+async function stop({ broker, tracker, eventCache, rateLimiter, webhookQueue }: Adapters): Promise<void> {
+  await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop(), webhookQueue.stop()]);
   await broker.stop();
 }

@@ -22,7 +22,7 @@ export async function startNode(settings: RedisSettings, times: object = quick):
   const log = new Log();
   const deliveries = new Deliveries();
   const adapters = redisAdapters({ ...settings, ...times }, log.logger);
-  const { broker, tracker, eventCache, rateLimiter } = adapters;
+  const { broker, tracker, eventCache, rateLimiter, webhookQueue } = adapters;
   const departures: Departure[] = [];
   const returns: Return[] = [];
   await broker.start(deliveries.deliver);
@@ -30,9 +30,9 @@ export async function startNode(settings: RedisSettings, times: object = quick):
     (departure) => departures.push(departure),
     (returned) => returns.push(returned),
   );
-  await Promise.all([tracking, eventCache.start(), rateLimiter.start()]);
+  await Promise.all([tracking, eventCache.start(), rateLimiter.start(), webhookQueue.start()]);
   const stop = async () => {
-    await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop()]);
+    await Promise.all([tracker.stop(), eventCache.stop(), rateLimiter.stop(), webhookQueue.stop()]);
     await broker.stop();
   };
   return { ...adapters, deliveries, log, departures, returns, stop, [Symbol.asyncDispose]: stop };

@@ -39,8 +39,20 @@ export function appOf(row: SoketiRow): object {
   const limits = LIMITS.map(({ column, limit, unit, none }) => [limit, limitOf(row[column], unit, none)]);
   return {
     ...present([...['id', 'key', 'secret'].map((name) => [name, textOf(row[name])]), ...flags]),
+    ...(isMissing(row.webhooks) ? {} : { webhooks: endpointsOf(row.webhooks) }),
     limits: present(limits),
   };
+}
+
+/** An endpoint of ours is known by its URL: several webhooks of one URL that differ in events only are one. */
+function endpointsOf(column: unknown): unknown {
+  const endpoints = new Map<string, SoketiWebhook>();
+  for (const webhook of webhooksOf(column) ?? []) {
+    const { events, ...rest } = webhook;
+    const same = JSON.stringify(rest);
+    endpoints.set(same, { ...rest, events: [...new Set([...(endpoints.get(same)?.events ?? []), ...events])] });
+  }
+  return webhooksOf(column) === undefined ? column : [...endpoints.values()];
 }
 
 /** @returns undefined when the column holds something else than a list of webhooks; those that call AWS Lambda are left out */

@@ -18,6 +18,13 @@ import { signIn } from './sign-in.lua.ts';
 import { signOut } from './sign-out.lua.ts';
 import { strikeOff } from './strike-off.lua.ts';
 import { take } from './take.lua.ts';
+import { webhookAdd } from './webhook-add.lua.ts';
+import { webhookBury } from './webhook-bury.lua.ts';
+import { webhookClaim } from './webhook-claim.lua.ts';
+import { webhookNews } from './webhook-news.lua.ts';
+import { webhookRead } from './webhook-read.lua.ts';
+import { webhookRelease } from './webhook-release.lua.ts';
+import { webhookRevive } from './webhook-revive.lua.ts';
 
 const all: readonly Script[] = [
   beginRequest,
@@ -42,6 +49,13 @@ const all: readonly Script[] = [
   signOut,
   strikeOff,
   take,
+  webhookAdd,
+  webhookBury,
+  webhookClaim,
+  webhookNews,
+  webhookRead,
+  webhookRelease,
+  webhookRevive,
 ];
 
 /** @param publish the command the scripts announce with: a Cluster's shards know only their own channels */

@@ -1,0 +1,90 @@
+// Where an app wants to hear of what happens, and of what: settings of src/webhooks/. The schema is the type, the
+// defaults and the checks in one, as in app.ts.
+import { z } from 'zod';
+import { connectionWebhookTypes, pusherWebhookTypes, type WebhookEvent, webhookTypes } from '../protocol/webhook.ts';
+
+const atLeast = (least: number, fallback: number, description: string) =>
+  z.int().min(least).default(fallback).describe(description);
+
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+/** Made here for each request, or of the connection and not of the request (RFC 9110 §7.6.1). */
+const OWN_HEADERS =
+  /^(x-pusher-.*|content-type|content-length|content-encoding|transfer-encoding|host|user-agent|connection|keep-alive|proxy-.*|te|trailer|upgrade|expect)$/i;
+const HEADER_VALUE = /^[\t -~]*$/;
+
+const webhookSchema = z.strictObject({
+  url: z
+    .string()
+    .refine(isHttpUrl, 'must be an http:// or https:// URL without user name, password and #')
+    .describe('Address of your application that events are POSTed to.'),
+  events: z
+    .array(z.enum(webhookTypes))
+    .min(1)
+    .default([...pusherWebhookTypes])
+    .describe(`Events that are sent. Unless listed: all but ${connectionWebhookTypes.join(' and ')}.`),
+  channelStartsWith: z.string().default('').describe('Only channels whose names start so.'),
+  channelEndsWith: z.string().default('').describe('Only channels whose names end so.'),
+  headers: z
+    .record(
+      z
+        .string()
+        .regex(HEADER_NAME, 'must be the name of a header')
+        .refine((name) => !OWN_HEADERS.test(name), 'is a header that the server sets itself'),
+      z.string().regex(HEADER_VALUE, 'must be printable ASCII characters'),
+    )
+    .default({})
+    .describe('Further headers of each request, such as Authorization. Their values are secrets.'),
+  batchMs: atLeast(0, 50, 'Events of so many milliseconds go in one request.'),
+  batchEvents: atLeast(1, 100, 'Events in one request at most. 1: each has its own.'),
+  timeoutSeconds: atLeast(1, 10, 'Longest time an answer may take.'),
+  retrySeconds: atLeast(
+    0,
+    300,
+    'How long a request is repeated until a 2xx. More than 300: Pusher’s Python library refuses requests so old.',
+  ),
+  vacatedDelayMs: atLeast(
+    0,
+    3000,
+    'How long channel_vacated and member_removed wait; what is undone meanwhile is not sent at all.',
+  ),
+});
+
+/** The `webhooks` of an app. */
+export const appWebhooksSchema = z
+  .array(webhookSchema)
+  .check(z.superRefine(refuseRepeatedUrls, { when: () => true }))
+  .default([])
+  .describe('Where your application hears of channels, members and client events.');
+
+/** One endpoint of an app, known by its URL. */
+export type Webhook = Readonly<z.infer<typeof webhookSchema>>;
+
+/** Whether an endpoint is to get an event. Events of connections have no channel to compare. */
+export function wants(
+  { events, channelStartsWith, channelEndsWith }: Webhook,
+  { name, channel }: WebhookEvent,
+): boolean {
+  if (!events.includes(name)) return false;
+  const hasChannel = !connectionWebhookTypes.some((type) => type === name);
+  return !hasChannel || (channel.startsWith(channelStartsWith) && channel.endsWith(channelEndsWith));
+}
+
+/** An endpoint is known by its URL, in dead letters too. */
+function refuseRepeatedUrls(webhooks: unknown, context: z.RefinementCtx): void {
+  if (!Array.isArray(webhooks)) return;
+  const first = new Map<unknown, number>();
+  webhooks.forEach((webhook: unknown, index) => {
+    const url = typeof webhook === 'object' && webhook !== null ? (webhook as { url?: unknown }).url : undefined;
+    if (typeof url !== 'string') return;
+    const owner = first.get(url);
+    if (owner === undefined) first.set(url, index);
+    else
+      context.addIssue({ code: 'custom', path: [index, 'url'], message: `is the URL of webhooks[${owner}] already` });
+  });
+}
+
+function isHttpUrl(url: string): boolean {
+  if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) return false;
+  const { username, password, hash } = new URL(url);
+  return username + password + hash === '';
+}

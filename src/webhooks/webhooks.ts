@@ -1,0 +1,96 @@
+// Webhooks of a node: what core announces goes into the queue, and out of it to the applications.
+import type { Logger } from 'pino';
+import type { AppStore } from '../core/app-store.ts';
+import type { Facts } from '../core/facts.ts';
+import type { Tracker } from '../core/ports.ts';
+import type { WebhookQueue } from '../core/webhook-queue.ts';
+import { Deliverer } from './deliverer.ts';
+import type { Counts } from './endpoint.ts';
+import { Intake } from './intake.ts';
+import { defaultTimes, type WebhookOptions } from './options.ts';
+import { Outcomes } from './outcomes.ts';
+import { Sender } from './sender.ts';
+import { areTrue } from './truth.ts';
+
+export interface WebhooksDeps {
+  readonly facts: Facts;
+  readonly apps: AppStore;
+  readonly queue: WebhookQueue;
+  readonly tracker: Pick<Tracker, 'counts' | 'members'>;
+  /** Whether what is in the queue outlives this process. */
+  readonly durable: boolean;
+  readonly version: string;
+  readonly log: Logger;
+}
+
+type Options = Pick<WebhookOptions, 'refusePrivateAddresses' | 'concurrency'> & Partial<WebhookOptions>;
+
+export class Webhooks {
+  readonly #deps: WebhooksDeps;
+  readonly #counts: Counts = { queued: 0, sent: 0, failed: 0, dead: 0, dropped: 0 };
+  readonly #sender: Sender;
+  readonly #outcomes: Outcomes;
+  readonly #deliverer: Deliverer;
+  readonly #intake: Intake;
+  #unlisten: (() => void) | undefined;
+
+  /** @param given its times are the defaults unless given */
+  constructor(deps: WebhooksDeps, given: Options) {
+    const { apps, queue, tracker, version, log } = deps;
+    const options: WebhookOptions = { ...defaultTimes, ...given };
+    const counts = this.#counts;
+    this.#deps = deps;
+    this.#sender = new Sender({ ...options, version });
+    this.#outcomes = new Outcomes(queue, options.againMs);
+    this.#deliverer = new Deliverer({
+      ...{ options, queue, apps, counts, log },
+      outcomes: this.#outcomes,
+      send: this.#sender.send,
+      areTrue: (appId, events) => areTrue(tracker, appId, events),
+    });
+    const onWanted = () => this.#deliverer.activate();
+    this.#intake = new Intake({ options, queue, apps, counts, log, onWanted });
+  }
+
+  /** Events and attempts of this node since its start. */
+  get counts(): Readonly<Counts> {
+    return this.#counts;
+  }
+
+  /** After the queue. Safe to call twice. */
+  async start(): Promise<void> {
+    this.#unlisten ??= this.#deps.facts.listen(this.#intake.hear);
+    // An earlier process may have left some in the queue.
+    const apps = await this.#deps.apps.list();
+    if (apps.some(({ webhooks }) => webhooks.length > 0)) this.#deliverer.activate();
+  }
+
+  /** Before the queue: sends what is due, for as long as it may, and leaves the rest in the queue. Safe to call twice. */
+  async stop(withinMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, withinMs);
+    });
+    const flush = async () => {
+      await this.#intake.flush();
+      await this.#deliverer.drain();
+    };
+    await Promise.race([flush(), over]);
+    clearTimeout(timer);
+    this.#unlisten?.();
+    const unqueued = this.#intake.stop();
+    const held = this.#deliverer.holds;
+    await this.#outcomes.stop();
+    await this.#sayWhatIsLost(unqueued, held);
+    await Promise.all([this.#deliverer.stop(), this.#sender.stop()]);
+  }
+
+  async #sayWhatIsLost(unqueued: number, held: boolean): Promise<void> {
+    const { apps, queue, durable, log } = this.#deps;
+    let lost = unqueued;
+    if (!durable && held) {
+      for (const { id } of await apps.list()) lost += (await queue.sizes(id)).waiting;
+    }
+    if (lost > 0) log.warn({ events: lost }, 'webhook events are lost: the queue ends with the server');
+  }
+}
