@@ -29,6 +29,10 @@ const commands: ReadonlyMap<string, Entry> = new Map(
       summary: 'list and change the apps of a running server',
       load: async () => (await import('./cli/apps.ts')).apps,
     },
+    webhooks: {
+      summary: 'receive webhooks, verify them and print what arrives (webhooks listen)',
+      load: async () => (await import('./cli/webhooks.ts')).webhooks,
+    },
     health: {
       summary: 'ask a running server whether it is well',
       load: async () => (await import('./cli/health.ts')).health,

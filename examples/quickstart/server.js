@@ -1,6 +1,8 @@
 // The backend of a chat for two: it signs channel joins and publishes events with the ordinary Pusher SDK.
 // Start Fanfare (`npm start`), then this (`node examples/quickstart/server.js`), and open the address it prints twice.
 // With AUTH=fanfare it signs no joins: the page takes the token of the login to Fanfare's own /broadcasting/auth.
+// From webhooks it knows when people were last seen, where Fanfare is started with
+// FANFARE_APP_WEBHOOKS='[{"url":"http://127.0.0.1:3000/webhooks","events":["member_removed","connection_closed"]}]'
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import formbody from '@fastify/formbody';
@@ -22,6 +24,8 @@ const pusher = new Pusher({
 });
 const CHAT_ID = '1';
 const CHANNEL = `presence-chat-${CHAT_ID}`;
+const names = new Map(); // of everybody who logged in, by id
+const lastSeen = new Map();
 const tokenKey = new TextEncoder().encode(TOKEN_SECRET);
 
 const app = fastify();
@@ -30,22 +34,29 @@ const page = readFileSync(new URL('index.html', import.meta.url));
 const client = readFileSync(new URL(import.meta.resolve('pusher-js/dist/web/pusher.min.js')));
 app.get('/', (_request, reply) => reply.type('text/html').send(page));
 app.get('/pusher.js', (_request, reply) => reply.type('text/javascript').send(client));
+const ofFanfare = `http://${PUSHER_HOST}:${PUSHER_PORT}/broadcasting`;
+const endpoints =
+  AUTH === 'fanfare'
+    ? { authEndpoint: `${ofFanfare}/auth`, userEndpoint: `${ofFanfare}/user-auth` }
+    : { authEndpoint: '/pusher/auth', userEndpoint: '/pusher/user-auth' };
 app.get('/config.json', () => ({
   key: PUSHER_APP_KEY,
   wsHost: PUSHER_HOST,
   wsPort: Number(PUSHER_PORT),
   channel: CHANNEL,
-  authEndpoint: AUTH === 'fanfare' ? `http://${PUSHER_HOST}:${PUSHER_PORT}/broadcasting/auth` : '/pusher/auth',
+  ...endpoints,
 }));
+app.get('/last-seen', () => [...lastSeen.values()]);
 
 app.post('/login', async ({ body: { firstName = '', lastName = '' } }) => {
   const user = { id: randomUUID(), firstName, lastName };
+  names.set(user.id, `${firstName} ${lastName}`.trim());
   const claims = new SignJWT({ firstName, lastName }).setSubject(user.id).setExpirationTime('8h');
   return { token: await claims.setProtectedHeader({ alg: 'HS256' }).sign(tokenKey), user };
 });
 
 app.addHook('preHandler', async (request, reply) => {
-  if (request.method !== 'POST' || request.url === '/login') return;
+  if (request.method !== 'POST' || ['/login', '/webhooks'].includes(request.url)) return;
   try {
     const { payload } = await jwtVerify(request.headers.authorization?.replace('Bearer ', '') ?? '', tokenKey);
     request.user = { id: payload.sub, firstName: payload.firstName, lastName: payload.lastName };
@@ -59,7 +70,26 @@ if (AUTH === 'own') {
     if (channel_name !== CHANNEL) return reply.code(403).send({ error: 'not your chat' });
     return pusher.authorizeChannel(socket_id, channel_name, { user_id: user.id, user_info: user });
   });
+  app.post('/pusher/user-auth', ({ body: { socket_id }, user }) =>
+    pusher.authenticateUser(socket_id, { id: user.id, user_info: user }),
+  );
 }
+
+app.register(async (signed) => {
+  // The signature is of the very bytes, before they are parsed.
+  signed.removeContentTypeParser('application/json');
+  signed.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => done(null, text));
+  signed.post('/webhooks', async ({ headers, body: rawBody }, reply) => {
+    const webhook = pusher.webhook({ headers, rawBody });
+    if (!webhook.isValid()) return reply.code(401).send({ error: 'not signed by Fanfare' });
+    for (const { user_id: id } of webhook.getEvents()) {
+      if (!names.has(id)) continue;
+      lastSeen.set(id, { id, name: names.get(id), at: webhook.getTime() });
+      await pusher.trigger(CHANNEL, 'LastSeen', lastSeen.get(id));
+    }
+    return {};
+  });
+});
 
 app.post('/messages', async ({ body: { content, tempId, socket_id }, user }) => {
   const message = {

@@ -2,7 +2,8 @@
 import { channelKind } from '../protocol/channel-name.ts';
 import { readJson } from '../protocol/json.ts';
 import { type Command, type Edge, exitCodes, parseOptions, UsageError } from './command.ts';
-import type { Member, ReceivedFrame } from './frames.ts';
+import { eventLine } from './event-line.ts';
+import type { Member } from './frames.ts';
 import { Tail } from './tail.ts';
 import { requireParts, type Target, targetHelp, targetOf, targetOptions } from './target.ts';
 
@@ -53,7 +54,7 @@ async function follow(target: Target, { count, ...rest }: Following, edge: Edge)
     url,
     key,
     onEvent: (frame) => {
-      edge.out(eventLine(frame, new Date()));
+      edge.out(eventLine(new Date(), frame.channel ?? '', frame.event, frame.data));
       if (!frame.event.startsWith('pusher') && --left === 0) tail.stop();
     },
     onNote: (note) => edge.err(`# ${note}`),
@@ -63,27 +64,6 @@ async function follow(target: Target, { count, ...rest }: Following, edge: Edge)
   edge.err(`fanfare: ${reason}`);
   return exitCodes.failed;
 }
-
-/** `12:34:56.789  my-channel  my-event  {"text":"hello"}`, in local time, always one line. */
-export function eventLine({ channel = '', event, data }: ReceivedFrame, at: Date): string {
-  const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':');
-  const milliseconds = String(at.getMilliseconds()).padStart(3, '0');
-  return [`${time}.${milliseconds}`, channel, event, data].map(printable).join('  ');
-}
-
-/** Control characters would break the line, or talk to the terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => {
-    const hex = character.charCodeAt(0).toString(16).padStart(4, '0');
-    return ESCAPES.get(character) ?? `\\u${hex}`;
-  });
-}
-
-const ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['\n', '\\n'],
-  ['\r', '\\r'],
-  ['\t', '\\t'],
-]);
 
 function secretFor(channels: readonly string[], target: Target, member: Member | undefined): string | undefined {
   const presence = channels.find((channel) => channelKind(channel).presence);

@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { UsageError } from '../../src/cli/command.ts';
-import { eventLine, listen } from '../../src/cli/listen.ts';
+import { eventLine } from '../../src/cli/event-line.ts';
+import { listen } from '../../src/cli/listen.ts';
 import { trigger } from '../../src/cli/trigger.ts';
 import { Client } from '../support/client.ts';
 import { startServer } from '../support/server.ts';
@@ -137,8 +138,9 @@ describe('fanfare listen', () => {
 
   it('keeps every event on one line that cannot talk to the terminal', () => {
     const at = new Date(2024, 0, 1, 2, 3, 4, 5);
-    const frame = { event: 'e', channel: 'a', data: 'x\ny\u001b[2J\u007f\u009b' };
-    expect(eventLine(frame, at)).toBe('02:03:04.005  a  e  x\\ny\\u001b[2J\\u007f\\u009b');
+    expect(eventLine(at, 'a', 'e', 'x\ny\u001b[2J\u007f\u009b')).toBe(
+      '02:03:04.005  a  e  x\\ny\\u001b[2J\\u007f\\u009b',
+    );
   });
 
   it.each([

@@ -55,7 +55,7 @@ describe('the command line', () => {
     expect(help.out).not.toContain('schema');
   });
 
-  it.each(['start', 'check', 'trigger', 'listen', 'health'])('explains %s', async (command) => {
+  it.each(['start', 'check', 'trigger', 'listen', 'webhooks', 'health'])('explains %s', async (command) => {
     const { code, out } = await ended(fanfare([command, '--help']));
     expect(code).toBe(0);
     expect(out).toMatch(new RegExp(`^Usage: fanfare ${command} `));

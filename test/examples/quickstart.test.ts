@@ -1,10 +1,12 @@
 // The quickstart, run as a newcomer runs it: its backend as a process, its page in a real browser, twice.
+import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { developmentApp } from '../../src/config/apps.ts';
 import { startBrowser } from '../support/browser.ts';
 import { connect } from '../support/client.ts';
 import { Program } from '../support/program.ts';
+import { freePort } from '../support/redis.ts';
 import { startServer } from '../support/server.ts';
 
 const id = expect.stringMatching(/^[0-9a-f-]{36}$/);
@@ -26,8 +28,14 @@ const { auth } = developmentApp;
 it.each(['own', 'fanfare'])(
   'lets two people chat, see each other type, and see what was read (AUTH=%s)',
   async (AUTH) => {
-    await using server = await startServer({ clientEvents: true, ...(AUTH === 'fanfare' && { auth }) });
-    const env = { PUSHER_PORT: String(server.port), PORT: '0', AUTH };
+    const port = await freePort();
+    const source = readFileSync('examples/quickstart/server.js', 'utf8');
+    const [, webhooks = ''] = source.match(/FANFARE_APP_WEBHOOKS='(.*)'/) ?? [];
+    await using server = await startServer({
+      ...{ clientEvents: true, webhooks: JSON.parse(webhooks.replace(':3000', `:${port}`)) },
+      ...(AUTH === 'fanfare' && { auth }),
+    });
+    const env = { PUSHER_PORT: String(server.port), PORT: String(port), AUTH };
     await using backend = new Program('node', ['examples/quickstart/server.js'], { env });
     const [, url = ''] = await backend.line(/Open (\S+) in two windows/);
     await using browser = await startBrowser();
@@ -69,5 +77,16 @@ it.each(['own', 'fanfare'])(
     });
     await alan.close();
     await ada.locator('#members li', { hasText: 'Alan' }).waitFor({ state: 'detached' });
+    await ada.locator('#seen li', { hasText: /^Alan Turing was last seen at \d/ }).waitFor();
+    // Also by who comes later, and from both kinds of event.
+    expect(await dataOf(witness.nextOf('LastSeen'))).toEqual({ id, name: 'Alan Turing', at: expect.any(String) });
+    expect(await dataOf(witness.nextOf('LastSeen'))).toEqual({ id, name: 'Alan Turing', at: expect.any(String) });
+    const grace = await browser.open(url);
+    await logIn(grace, 'Grace', 'Hopper');
+    await grace.locator('#seen li', { hasText: 'Alan Turing was last seen' }).waitFor();
+    const forged = await fetch(`${url}/webhooks`, {
+      ...{ method: 'POST', body: '{"time_ms":1,"events":[]}', headers: { 'content-type': 'application/json' } },
+    });
+    expect(forged.status).toBe(401);
   },
 );
