@@ -15,6 +15,7 @@ import { eventEndpoints } from '../admin/events.ts';
 import { nodeEndpoints } from '../admin/nodes.ts';
 import { openApiOf } from '../admin/openapi.ts';
 import { AdminTokens } from '../admin/tokens.ts';
+import { webhookEndpoints } from '../admin/webhooks.ts';
 import { bodyOf } from '../authenticate.ts';
 import { readBody } from '../body.ts';
 
@@ -89,6 +90,7 @@ function endpointsOf(core: Core, { administration, version, pathPrefix }: AdminO
     ...eventEndpoints(core),
     ...connectionEndpoints(core, administration),
     ...channelEndpoints(core),
+    ...webhookEndpoints(core.webhookQueue),
     ...nodeEndpoints(administration),
     document,
   ];

@@ -1,0 +1,70 @@
+// Webhooks as operators see them: what waits, what was attempted, and what is sent again.
+import { expect, it } from 'vitest';
+import { Application, answering } from '../auth/support/application.ts';
+import { connect } from '../support/client.ts';
+import { startServer } from '../support/server.ts';
+import { admin, adminToken } from './support/admin.ts';
+
+const start = (webhooks: { url: string; events?: ['channel_occupied']; retrySeconds?: number }[]) =>
+  startServer({ webhooks }, { admin: { tokens: [adminToken] } });
+
+interface Letter {
+  readonly letterId: string;
+  readonly id: string;
+  readonly reason: string;
+}
+
+it('an app without endpoints has nothing', async () => {
+  await using server = await start([]);
+  const get = async (path: string) => (await admin(server, 'GET', `/apps/app-id/webhooks${path}`)).json;
+  expect(await get('')).toEqual({ endpoints: [], waiting: 0, dead: 0 });
+  expect(await get('/deliveries')).toEqual({ deliveries: [] });
+  expect(await get('/dead-letters')).toEqual({ letters: [], next: null });
+  const replay = await admin(server, 'POST', '/apps/app-id/webhooks/dead-letters/replay');
+  expect([replay.status, replay.json]).toEqual([200, { replayed: 0 }]);
+});
+
+it('an event that was never taken is a dead letter, and is sent again with its id', async () => {
+  await using application = await Application.start(answering(500));
+  const { url } = application;
+  await using server = await start([{ url, events: ['channel_occupied'], retrySeconds: 0 }]);
+  const dead = server.line(({ msg }) => msg === 'webhook events are dead-lettered');
+  await using client = await connect(server);
+  await client.joined('news');
+  await dead;
+  const get = async (path: string) => (await admin(server, 'GET', `/apps/app-id/webhooks${path}`)).json;
+  expect(await get('')).toMatchObject({ endpoints: [{ url, events: ['channel_occupied'] }], dead: 1 });
+  const { letters, next } = (await get('/dead-letters')) as unknown as { letters: Letter[]; next: string | null };
+  expect(next).toBe(null);
+  expect(letters).toEqual([
+    {
+      letterId: expect.any(String),
+      id: expect.any(String),
+      event: { name: 'channel_occupied', channel: 'news' },
+      endpoint: url,
+      reason: 'answered 500',
+      attempts: 1,
+      at: expect.stringMatching(/Z$/),
+      diedAt: expect.stringMatching(/Z$/),
+    },
+  ]);
+  application.behaviour = answering(200);
+  const body = { letterIds: [letters[0]?.letterId, 'unknown'] };
+  const replay = await admin(server, 'POST', '/apps/app-id/webhooks/dead-letters/replay', { body });
+  expect([replay.status, replay.json]).toEqual([200, { replayed: 1 }]);
+  await application.askedTimes(2);
+  const ids = application.asked.map(({ body }) => (JSON.parse(body) as { events: { id: string }[] }).events[0]?.id);
+  expect(ids).toEqual([letters[0]?.id, letters[0]?.id]);
+  expect((await get('/dead-letters')).letters).toEqual([]);
+});
+
+it.each<[string, string, unknown, string]>([
+  ['GET', '/dead-letters?limit=0', undefined, 'Invalid limit: Too small: expected number to be >=1'],
+  ['GET', '/dead-letters?before=', undefined, 'Invalid before: Too small: expected string to have >=1 characters'],
+  ['POST', '/dead-letters/replay', { letterIds: [] }, 'Invalid letterIds: Too small: expected array to have >=1 items'],
+  ['POST', '/dead-letters/replay', { letters: ['a'] }, 'Unknown parameter: letters'],
+])('%s %s %j is refused', async (method, path, body, error) => {
+  await using server = await start([]);
+  const answer = await admin(server, method, `/apps/app-id/webhooks${path}`, { body });
+  expect([answer.status, answer.json]).toEqual([400, { error }]);
+});
