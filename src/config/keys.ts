@@ -70,6 +70,8 @@ export function parseValue(key: Key, text: string): unknown {
     case 'boolean':
       return parseBoolean(text) ?? text;
     case 'list':
+      // As FANFARE_APPS has them, or as people write them.
+      if (text.trim().startsWith('[')) return parseJson(text) ?? text;
       return text
         .split(',')
         .map((item) => item.trim())

@@ -85,6 +85,16 @@ describe('FANFARE_* variables', () => {
     });
   });
 
+  it('hold lists of texts with commas between them, or as JSON', () => {
+    const tokens = (text: string) => loaded({ env: { ...appEnv, FANFARE_ADMIN_TOKENS: text } }).config.admin.tokens;
+    const both = ['a-token-of-22-characters', 'b-token-of-22-characters'];
+    expect(tokens(both.join(', '))).toEqual(both);
+    expect(tokens(` ${JSON.stringify(both)}`)).toEqual(both);
+    expect(mistakes({ env: { ...appEnv, FANFARE_ADMIN_TOKENS: '["a-token-of-22-characters"' } })).toEqual([
+      expect.stringContaining('admin.tokens (FANFARE_ADMIN_TOKENS): expected a list in JSON'),
+    ]);
+  });
+
   it('hold lists of groups, and names free to choose, as JSON', () => {
     const env = {
       ...appEnv,
