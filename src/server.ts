@@ -60,7 +60,12 @@ export function createServer(config: Config, log: Logger, primary?: Channel): Fa
   const webhooks = new Webhooks({ facts, apps, queue, tracker, durable, version, log }, config.webhooks);
   const authorization = { authorizer, ...config.auth };
   const { tokens: adminTokens } = config.admin;
-  const http = createHttpServer(core, { pathPrefix, tls, development, version, authorization, adminTokens }, log);
+  const { counts } = webhooks;
+  const http = createHttpServer(
+    core,
+    { pathPrefix, tls, development, version, webhooks: counts, authorization, adminTokens },
+    log,
+  );
   const webSocket = new WebSocketEndpoint({ core, pathPrefix, log });
   http.server.on('upgrade', (request, stream, head) => {
     if (request.headers.upgrade?.toLowerCase() === 'websocket') webSocket.upgrade(request, stream, head);

@@ -12,7 +12,7 @@ import { type AuthorizationEndpoint, broadcastingRoutes } from './routes/broadca
 import { channelRoutes } from './routes/channels.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
-import { connectionRoutes, openStatsRoutes, signedStatsRoutes } from './routes/stats.ts';
+import { connectionRoutes, openStatsRoutes, signedStatsRoutes, type WebhookCounts } from './routes/stats.ts';
 import { userRoutes } from './routes/users.ts';
 
 export interface HttpServerOptions {
@@ -24,6 +24,8 @@ export interface HttpServerOptions {
   /** Whether statistics are for everybody who can connect. */
   readonly development: boolean;
   readonly version: string;
+  /** Counted since the start, for statistics: it goes on counting. */
+  readonly webhooks: Readonly<WebhookCounts>;
   readonly authorization: AuthorizationEndpoint;
   /** Empty: there is no admin API. */
   readonly adminTokens: readonly string[];
@@ -51,7 +53,7 @@ export function createHttpServer(core: Core, options: HttpServerOptions, log: Lo
   });
   fastify.register(async (open) => {
     healthRoutes(open, core, options.version);
-    if (options.development) openStatsRoutes(open, core);
+    if (options.development) openStatsRoutes(open, core, options.webhooks);
   });
   fastify.register(async (asking) => {
     await broadcastingRoutes(asking, core, options.authorization, (err) => answerOf(err, log));
@@ -69,7 +71,7 @@ export function createHttpServer(core: Core, options: HttpServerOptions, log: Lo
     channelRoutes(signed, core);
     userRoutes(signed, core);
     connectionRoutes(signed, core);
-    if (!options.development) signedStatsRoutes(signed, core);
+    if (!options.development) signedStatsRoutes(signed, core, options.webhooks);
   });
   return fastify;
 }

@@ -62,6 +62,7 @@ describe('stats', () => {
       sockets: 2,
       topics: 1,
       malformed: 0,
+      webhooks: { queued: 0, sent: 0, failed: 0, dead: 0, dropped: 0 },
       uptime_seconds: expect.any(Number),
       memory: { rss_bytes: expect.any(Number), heap_bytes: expect.any(Number) },
       apps: {
@@ -166,7 +167,9 @@ describe('REC http-api §1.1', () => {
     const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
     const broken = { apps: { findById: () => Promise.reject(new Error('the inside')) }, draining: false };
     const authorization = { authorizer: {} as Authorizer, channelPaths: [], userPaths: [] };
-    const options = { pathPrefix: '', tls: undefined, development: false, version, authorization, adminTokens: [] };
+    const webhooks = { queued: 0, sent: 0, failed: 0, dead: 0, dropped: 0 };
+    const told = { development: false, version, webhooks };
+    const options = { pathPrefix: '', tls: undefined, ...told, authorization, adminTokens: [] };
     const http = createHttpServer(broken as unknown as Core, options, log);
     const answer = await http.inject('/apps/app-id/channels');
     await http.close();

@@ -1,5 +1,6 @@
 // From the queue to endpoints that fail, hang and come back: what is repeated, what waits, what is given up. In fake time.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { MemoryWebhookQueue } from '../../src/adapters/memory/webhook-queue.ts';
 import type { WebhookEvent } from '../../src/protocol/webhook.ts';
 import { fakeTime } from '../core/support/time.ts';
 import { pass, Rig, type Sent } from './support/rig.ts';
@@ -198,6 +199,32 @@ describe('an endpoint that hangs', () => {
     expect(await rig.waiting('app')).toBe(0);
     await rig.end();
   });
+});
+
+test('what an endpoint that hangs did not take, and the queue dropped, is waited for by nobody', async () => {
+  const queue = new MemoryWebhookQueue({ queuedEvents: 150 });
+  const rig = new Rig({ heldPerEndpoint: 100, readCount: 50 }, queue);
+  rig.app('app', { url: A }, { url: B });
+  rig.deliverer.activate();
+  let release = () => {};
+  const hanging = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  rig.answer = async ({ url }) => {
+    if (url === A) await hanging;
+    return OK;
+  };
+  const ids: string[] = [];
+  for (let round = 0; round < 10; round += 1) {
+    ids.push(...(await rig.clientEvents('app', `private-${round}`, 50)));
+    await pass(200);
+  }
+  expect(rig.idsAt(B)).toEqual(ids);
+  release();
+  await pass(2000);
+  expect(rig.idsAt(A)).toEqual([...ids.slice(0, 100), ...ids.slice(-150)]);
+  expect(await rig.waiting('app')).toBe(0);
+  await rig.end();
 });
 
 describe('apps that change', () => {

@@ -1,6 +1,6 @@
 // Webhooks of a real server, received by real HTTP servers.
 import { describe, expect, test } from 'vitest';
-import { trigger } from '../support/api.ts';
+import { api, trigger } from '../support/api.ts';
 import { type Client, connect } from '../support/client.ts';
 import { startServer } from '../support/server.ts';
 import { answer, hang, inWords, startReceiver } from './support/receiver.ts';
@@ -148,7 +148,7 @@ describe('an endpoint that', () => {
 
   test('fails at first gets the same bytes again, and the log says so once, without what a URL may hold', async () => {
     await using receiver = await startReceiver(answer(500));
-    await using server = await startServer(app(`${receiver.url}?token=hush`), quick);
+    await using server = await startServer(app(`${receiver.url}?token=hush`, { events: ['channel_occupied'] }), quick);
     await using ada = await connect(server);
     await ada.joined('a');
     await receiver.until((requests) => requests.length === 3);
@@ -167,6 +167,10 @@ describe('an endpoint that', () => {
       },
     ]);
     expect(JSON.stringify(server.logged)).not.toContain('hush');
+    const { json } = await api(server, 'GET', '/stats');
+    const queued = new Set(receiver.all().map(({ id }) => id)).size;
+    const failed = receiver.requests.length - 1;
+    expect((json as { webhooks: object }).webhooks).toEqual({ queued, sent: queued, failed, dead: 0, dropped: 0 });
   });
 
   test('hangs, or is gone, delays nobody else', async () => {
