@@ -180,5 +180,7 @@ function urlOf({ url = LOCAL }: Values): string {
 function tokenOf({ token }: Values, { env }: Edge): string {
   const found = token ?? env.FANFARE_ADMIN_TOKEN;
   if (found === undefined || found === '') throw new UsageError('no token: set FANFARE_ADMIN_TOKEN, or give --token');
+  // What cannot be a header's value would be quoted in an error.
+  if (!/^[!-~]+$/.test(found)) throw new UsageError('the token has a character that no token of the server has');
   return found;
 }

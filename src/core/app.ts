@@ -31,10 +31,16 @@ const credential = (text: string) =>
     .regex(/^[!-~]+$/, 'must be one or more printable ASCII characters without spaces')
     .describe(text);
 
+/** Of ids and keys, which are parts of paths. */
+const NAME_CHARACTERS = 200;
+
 const name = (text: string) =>
   z
     .string()
     .regex(/^[A-Za-z0-9_.-]+$/, 'may hold letters, digits, "_", "." and "-" only')
+    // HTTP clients take such a part out of a path (RFC 3986 §5.2.4).
+    .refine((name) => name !== '.' && name !== '..', 'must not be "." or ".."')
+    .max(NAME_CHARACTERS)
     .describe(text);
 
 /** A pair beside the current one: what it signs is taken, and nothing of ours is signed with it. */

@@ -100,6 +100,7 @@ describe('fanfare apps', () => {
     [['rotate', 'a', '--overlap', 'x'], '--overlap must be a number of seconds, got "x"'],
     [['list', '--url', 'ftp://x'], '--url must be like http://host:port, got "ftp://x"'],
     [['list'], 'no token: set FANFARE_ADMIN_TOKEN, or give --token'],
+    [['list', '--token', 'a\nb'], 'the token has a character that no token of the server has'],
   ])('refuses %j', async (args, message) => {
     await expect(run(apps, args).code).rejects.toThrow(new UsageError(message));
   });

@@ -58,6 +58,13 @@ describe('POST /apps', () => {
   it.each<[body: unknown, status: number, error: string]>([
     [{}, 400, 'Invalid id: Invalid input: expected string, received undefined'],
     [{ id: 'a b' }, 400, 'Invalid id: may hold letters, digits, "_", "." and "-" only'],
+    [{ id: '..' }, 400, 'Invalid id: must not be "." or ".."'],
+    [{ id: 'x'.repeat(201) }, 400, 'Invalid id: Too big: expected string to have <=200 characters'],
+    [
+      { id: 'new', webhooks: [{ url: 'http://127.0.0.1/', headers: { Host: 'x' } }] },
+      400,
+      'Invalid webhooks.0.headers.Host: is a header that the server sets itself',
+    ],
     [{ id: 'new', colour: 'red' }, 400, 'Unknown parameter: colour'],
     [
       { id: 'new', limits: { connections: -1 } },
@@ -129,6 +136,26 @@ describe('PATCH /apps/{id}', () => {
       'The app chat was changed by somebody else meanwhile: read it again.',
     ]);
     expect((await ask('PATCH', '/apps/chat', { name: 'third' })).json).toMatchObject({ app: { name: 'third' } });
+  });
+
+  it('by many at once is done for each of them, and none undoes another', async () => {
+    await using running = await start({ apps: [chat] });
+    const { ask } = running;
+    const limits = [
+      'connections',
+      'payloadBytes',
+      'channelsPerEvent',
+      'batchEvents',
+      'presenceMembers',
+      'memberInfoBytes',
+    ];
+    const patched = await Promise.all(limits.map((limit) => ask('PATCH', '/apps/chat', { limits: { [limit]: 7 } })));
+    expect(patched.map(({ status }) => status)).toEqual(limits.map(() => 200));
+    const rotated = await Promise.all([1, 2, 3, 4].map(() => ask('POST', '/apps/chat/rotate')));
+    expect(rotated.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    const { app } = (await ask('GET', '/apps/chat')).json as unknown as Stored;
+    expect(app.limits).toMatchObject(Object.fromEntries(limits.map((limit) => [limit, 7])));
+    expect(app.keys).toHaveLength(4);
   });
 
   it.each<[body: unknown, status: number, error: string]>([

@@ -9,6 +9,8 @@ import { checked, type Endpoint, endpoint, nothing } from './endpoint.ts';
 
 const OVERLAP_SECONDS = 86_400;
 const LONGEST_OVERLAP_SECONDS = 31_536_000;
+/** At one app at once, each of which makes the others begin anew. */
+const EDITS = 100;
 const SECRET_BYTES = 32;
 const KEY_BYTES = 10;
 
@@ -102,11 +104,12 @@ function writing(core: Core): Endpoint[] {
       answers: stored,
       refuses,
       handle: async ({ params, query, body }) => {
-        const editor = editorOf(core);
-        const now = await editor.read(params.id ?? '');
-        const app = checked(appSchema, merged(now.app, body));
-        if (app.id !== now.app.id) throw new RequestError(400, 'Invalid id: an app keeps its id');
-        return { answer: answerOf(await editor.replace(app, query.version ?? now.version)) };
+        const change = (now: App) => {
+          const app = checked(appSchema, merged(now, body));
+          if (app.id !== now.id) throw new RequestError(400, 'Invalid id: an app keeps its id');
+          return app;
+        };
+        return { answer: answerOf(await edit(editorOf(core), params.id ?? '', query.version, change)) };
       },
     }),
     endpoint({
@@ -150,16 +153,41 @@ function rotation(core: Core): Endpoint {
     }),
     refuses,
     handle: async ({ params, query, body }) => {
-      const editor = editorOf(core);
-      const now = await editor.read(params.id ?? '');
-      const { key, secret, keys } = now.app;
       const notAfter = new Date(Date.now() + body.overlapSeconds * 1000).toISOString();
       const pair = { key: newKey(), secret: newSecret() };
-      const app = { ...now.app, ...pair, keys: [{ key, secret, notAfter }, ...keys.filter(isGood)] };
-      const written = await editor.replace(app, query.version ?? now.version);
-      return { answer: { version: written.version, ...pair, previous: { key, notAfter } } };
+      let previous = '';
+      const change = (now: App) => {
+        const { key, secret, keys } = now;
+        previous = key;
+        return { ...now, ...pair, keys: [{ key, secret, notAfter }, ...keys.filter(isGood)] };
+      };
+      const written = await edit(editorOf(core), params.id ?? '', query.version, change);
+      return { answer: { version: written.version, ...pair, previous: { key: previous, notAfter } } };
     },
   });
+}
+
+/**
+ * Changes an app as it is now. Without a version it is changed again where somebody else was quicker: the last one wins,
+ * and nothing of the others is undone.
+ * @throws RequestError as the editor does
+ */
+async function edit(
+  editor: AppEditor,
+  id: string,
+  version: string | undefined,
+  change: (now: App) => App,
+): Promise<StoredApp> {
+  for (let attempts = 1; ; attempts += 1) {
+    const now = await editor.read(id);
+    try {
+      return await editor.replace(change(now.app), version ?? now.version);
+    } catch (err) {
+      const conflicts = err instanceof RequestError && err.status === 409;
+      const isAnother = conflicts && (await editor.read(id)).version !== now.version;
+      if (version !== undefined || !isAnother || attempts === EDITS) throw err;
+    }
+  }
 }
 
 /** Pairs that have ended are of no use to anybody. */

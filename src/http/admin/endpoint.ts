@@ -70,6 +70,9 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
   if (issue?.code === 'unrecognized_keys') {
     throw new RequestError(400, `Unknown parameter: ${[...issue.path, issue.keys[0]].join('.')}`);
   }
+  if (issue?.code === 'invalid_key') {
+    throw new RequestError(400, `Invalid ${issue.path.join('.')}: ${issue.issues[0]?.message ?? 'no name'}`);
+  }
   const where = issue?.path.join('.') || 'the request body';
   throw new RequestError(400, `Invalid ${where}: ${issue?.message ?? 'unexpected value'}`);
 }
