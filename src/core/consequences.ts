@@ -1,8 +1,9 @@
 // What follows of a change of who is where, whoever made it: facts, and the channel's count.
 import { serverToUserId } from '../protocol/channel-name.ts';
+import { isUnavailable } from '../protocol/errors.ts';
 import type { App } from './app.ts';
 import type { Context } from './context.ts';
-import type { Left, Return } from './ports.ts';
+import type { Left, Return, Topic } from './ports.ts';
 
 /** Of a subscription that began. @param userId the member, on presence channels */
 export function hasJoined(
@@ -32,4 +33,22 @@ export function hasLeft(
   if (left.vacated && serverToUserId(channel) === undefined)
     facts.announce({ type: 'channel_vacated', appId, channel });
   counts.changed(app, channel, left.subscriptionCount);
+}
+
+/** A channel's count, to those who are on it. */
+export function sendCount(
+  context: Context,
+  app: App,
+  channel: string,
+  topic: Topic,
+  frame: Buffer,
+  count: number,
+): void {
+  const { broker, facts, log } = context;
+  facts.announce({ type: 'subscription_count', appId: app.id, channel, count });
+  if (count === 0) return;
+  broker.publish(topic, { type: 'frame', frame }).catch((err: unknown) => {
+    if (isUnavailable(err)) return;
+    log.warn({ err, appId: app.id }, 'a subscription count could not be published');
+  });
 }

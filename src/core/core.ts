@@ -1,34 +1,32 @@
-// Ties the rules to their ports and state. The edges hold the result, and nothing else of core.
-import { randomFillSync } from 'node:crypto';
+// Ties the rules to their ports and state. The edges hold the result, and nothing else of core. Longer than other files, as
+// it has a short method for each thing they may ask for.
 import type { Logger } from 'pino';
 import type { ChannelAnswer, CountsAsked, EventRequest } from '../protocol/api.ts';
-import { endings, isUnavailable } from '../protocol/errors.ts';
-import { connectionEstablished } from '../protocol/server-message.ts';
-import { makeSocketId, SOCKET_ID_BYTES } from '../protocol/socket-id.ts';
+import { endings } from '../protocol/errors.ts';
 import { Administration } from './administration.ts';
 import { type Handshake, refusal } from './admission.ts';
 import type { App } from './app.ts';
 import type { AppStore } from './app-store.ts';
+import { depart, establish, freshSocketId } from './arrivals.ts';
 import { CacheMisses } from './cache-misses.ts';
 import { type CountedChannel, countChannels, describeChannel, listChannels, listMembers } from './channels.ts';
 import { Connection, type ConnectionHandler, refuse } from './connection.ts';
 import { Connections, type DrainOptions } from './connections.ts';
-import { hasJoined, hasLeft } from './consequences.ts';
+import { hasJoined, hasLeft, sendCount } from './consequences.ts';
 import type { Context } from './context.ts';
 import { trigger } from './events.ts';
 import { Facts } from './facts.ts';
 import { Hub } from './hub.ts';
-import { leaveAll } from './leave.ts';
 import { LiveApps } from './live-apps.ts';
 import { handleMessage } from './messages.ts';
 import { type Done, type Identified, once } from './once.ts';
 import { Outbox } from './outbox.ts';
-import type { Adapters, Deliver, Departure, Link, Member, Return, Topic, Transport } from './ports.ts';
+import type { Adapters, Deliver, Departure, Link, Member, Return, Transport } from './ports.ts';
 import { reconcile } from './reconcile.ts';
 import { revoke, unsubscribeUser } from './revocation.ts';
 import { SubscriptionCounts } from './subscription-counts.ts';
 import { type Traffic, TrafficCounters } from './traffic.ts';
-import { signOut, terminateUser } from './users.ts';
+import { terminateUser } from './users.ts';
 import type { WebhookQueue } from './webhook-queue.ts';
 
 export interface CoreOptions {
@@ -314,72 +312,4 @@ export class Core {
     const { connections, hub, link } = this.#context;
     return { sockets: connections.size, topics: hub.size, malformed: link?.malformed ?? 0 };
   }
-}
-
-function freshSocketId(taken: Connections): string {
-  const random = Buffer.allocUnsafe(SOCKET_ID_BYTES);
-  let socketId: string;
-  do socketId = makeSocketId(randomFillSync(random));
-  while (taken.get(socketId) !== undefined);
-  return socketId;
-}
-
-/** The first item of every mailbox: the app's quota in the cluster, then the first frame. */
-async function establish(context: Context, connection: Connection, activityTimeoutSeconds: number): Promise<void> {
-  const { app, socketId } = connection;
-  const { admitted } = await admit(context, connection);
-  if (admitted === undefined) {
-    connection.end(endings.unavailable);
-    return;
-  }
-  if (!admitted) {
-    connection.end(endings.quota);
-    return;
-  }
-  connection.established = true;
-  connection.send(connectionEstablished(socketId, activityTimeoutSeconds));
-  context.log.debug({ appId: app.id, socketId }, 'connection opened');
-  context.facts.announce({ type: 'connection_opened', appId: app.id, socketId });
-}
-
-async function admit({ tracker }: Context, { app, socketId }: Connection): Promise<{ admitted: boolean | undefined }> {
-  try {
-    return await tracker.connect(app.id, socketId, app.limits.connections);
-  } catch (err) {
-    if (isUnavailable(err)) return { admitted: undefined };
-    throw err;
-  }
-}
-
-/** The last item of every mailbox. Whatever fails, the connection is forgotten. */
-async function depart(context: Context, connection: Connection): Promise<void> {
-  const { app, socketId, established } = connection;
-  const userId = connection.user?.id;
-  const steps = [
-    () => leaveAll(context, connection),
-    () => signOut(context, connection),
-    ...(established ? [() => context.tracker.disconnect(app.id, socketId)] : []),
-  ];
-  for (const step of steps) {
-    try {
-      await step();
-    } catch (err) {
-      // The register makes up for it when Redis is back.
-      if (isUnavailable(err)) continue;
-      context.log.error({ err, appId: app.id, socketId }, 'a closed connection could not be forgotten everywhere');
-    }
-  }
-  context.connections.remove(connection);
-  context.log.debug({ appId: app.id, socketId }, 'connection closed');
-  if (established) context.facts.announce({ type: 'connection_closed', appId: app.id, socketId, userId });
-}
-
-function sendCount(context: Context, app: App, channel: string, topic: Topic, frame: Buffer, count: number): void {
-  const { broker, facts, log } = context;
-  facts.announce({ type: 'subscription_count', appId: app.id, channel, count });
-  if (count === 0) return;
-  broker.publish(topic, { type: 'frame', frame }).catch((err: unknown) => {
-    if (isUnavailable(err)) return;
-    log.warn({ err, appId: app.id }, 'a subscription count could not be published');
-  });
 }

@@ -1,15 +1,11 @@
 // Orders: messages that must reach who is meant also when nobody listens at that moment. They are kept for a while, for
 // nodes that listen again.
+import { now } from './now.lua.ts';
 import type { Script } from './script.ts';
 
 /** Longest time for which a node that does not listen may learn of it afterwards. */
 const ORDER_SECONDS = 3600;
 const ORDERS = 10_000;
-
-const now = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-`;
 
 export const order: Script = {
   name: 'fanfareOrder',

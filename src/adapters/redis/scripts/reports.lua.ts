@@ -1,10 +1,6 @@
 // What nodes report of themselves, each with when it did, by the clock of Redis.
+import { now } from './now.lua.ts';
 import type { Script } from './script.ts';
-
-const now = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-`;
 
 export const reportNode: Script = {
   name: 'fanfareReportNode',
