@@ -1,6 +1,6 @@
 // The pino logger everyone is handed: level, form of the lines, and no secrets in them.
 import type { DestinationStream, LevelWithSilent, Logger } from 'pino';
-import { pino } from 'pino';
+import { destination, pino } from 'pino';
 import { PinoPretty } from 'pino-pretty';
 
 /** Fields that are never written, wherever in an entry's first three floors they stand. */
@@ -35,7 +35,8 @@ export function createLog({ level, format }: LogOptions, output?: DestinationStr
   if (format === 'json') {
     const formatters = { level: (label: string) => ({ level: label }) };
     const options = { level, redact, formatters, timestamp: pino.stdTimeFunctions.isoTime };
-    return output === undefined ? pino(options) : pino(options, output);
+    // Pino's own default hands lines to another thread: one in flight at the exit came after those that followed it.
+    return pino(options, output ?? destination({ sync: true }));
   }
   const pretty = PinoPretty({
     colorize: output === undefined && process.stdout.isTTY && process.stdout.hasColors(),

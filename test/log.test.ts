@@ -1,5 +1,8 @@
 // The logger's lines.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { createLog } from '../src/log.ts';
 
@@ -56,5 +59,25 @@ describe('the log', () => {
     };
     expect(lines({ level: 'info', format: 'json' }, write)).toHaveLength(1);
     expect(lines({ level: 'silent', format: 'json' }, write)).toEqual([]);
+  });
+
+  it('is written before the process can end, in order', async () => {
+    // The one thread that writes files is kept busy: what were handed to it would be late, or lost.
+    const script = `
+      import { pbkdf2 } from 'node:crypto';
+      import { createLog } from ${JSON.stringify(new URL('../dist/log.js', import.meta.url).href)};
+      const log = createLog({ level: 'info', format: 'json' });
+      pbkdf2('', '', 1e8, 64, 'sha512', () => {});
+      log.info('one');
+      log.info('two');
+      process.kill(process.pid, 'SIGKILL');`;
+    const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { env });
+    const [out] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    const messages = out
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line).msg);
+    expect(messages).toEqual(['one', 'two']);
   });
 });
