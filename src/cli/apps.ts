@@ -108,7 +108,8 @@ function newApp(id: string, { name, settings }: Values): object {
 
 function overlapOf({ overlap }: Values): object {
   if (overlap === undefined) return {};
-  if (!/^\d{1,9}$/.test(overlap)) throw new UsageError(`--overlap must be a number of seconds, got "${overlap}"`);
+  if (!/^\d{1,9}$/.test(overlap))
+    throw new UsageError(`--overlap must be a whole number of seconds, 0 or more, got "${overlap}"`);
   return { overlapSeconds: Number(overlap) };
 }
 

@@ -61,8 +61,12 @@ export function parseOptions<T extends Options>(args: readonly string[], options
   }
 }
 
-/** Node's messages, without their advice on how to write arguments that look like options. */
+/** Node's messages, shorter. */
 function plainReason(message: string): string {
+  const [, option] = /^Option '([^']+)' argument is ambiguous/.exec(message) ?? [];
+  if (option !== undefined) {
+    return `${option} needs a value, and what follows it begins with "-": such a value is written ${option}=-…`;
+  }
   const [first = message] = message.split(/\n|\. To specify/);
   return first.replace(/\.$/, '').replace(/^([A-Z])/, (letter) => letter.toLowerCase());
 }

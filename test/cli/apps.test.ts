@@ -97,7 +97,12 @@ describe('fanfare apps', () => {
     [['remove', 'a'], 'unknown action remove: list, create, rotate, disable or enable'],
     [['create', 'a', '--settings', '{'], '--settings is not valid JSON'],
     [['create', 'a', '--settings', '[]'], '--settings must be a JSON object'],
-    [['rotate', 'a', '--overlap', 'x'], '--overlap must be a number of seconds, got "x"'],
+    [['rotate', 'a', '--overlap', 'x'], '--overlap must be a whole number of seconds, 0 or more, got "x"'],
+    [['rotate', 'a', '--overlap=-5'], '--overlap must be a whole number of seconds, 0 or more, got "-5"'],
+    [
+      ['rotate', 'a', '--overlap', '-5'],
+      '--overlap needs a value, and what follows it begins with "-": such a value is written --overlap=-…',
+    ],
     [['list', '--url', 'ftp://x'], '--url must be like http://host:port, got "ftp://x"'],
     [['list'], 'no token: set FANFARE_ADMIN_TOKEN, or give --token'],
     [['list', '--token', 'a\nb'], 'the token has a character that no token of the server has'],
