@@ -32,6 +32,7 @@ const webhookSchema = z.strictObject({
         .refine((name) => !OWN_HEADERS.test(name), 'is a header that the server sets itself'),
       z.string().regex(HEADER_VALUE, 'must be printable ASCII characters'),
     )
+    .check(z.superRefine(refuseRepeatedNames))
     .default({})
     .describe('Further headers of each request, such as Authorization. Their values are secrets.'),
   batchMs: atLeast(0, 50, 'Events of so many milliseconds go in one request.'),
@@ -67,6 +68,22 @@ export function wants(
   if (!events.includes(name)) return false;
   const hasChannel = !connectionWebhookTypes.some((type) => type === name);
   return !hasChannel || (channel.startsWith(channelStartsWith) && channel.endsWith(channelEndsWith));
+}
+
+/** For people: the query may hold a token. */
+export function shownUrl(url: string): string {
+  return url.replace(/\?.+/s, '?…');
+}
+
+/** Case does not tell headers apart (RFC 9110 §5.1), and what becomes of both is up to who receives them. */
+function refuseRepeatedNames(headers: Readonly<Record<string, string>>, context: z.RefinementCtx): void {
+  const first = new Map<string, string>();
+  for (const name of Object.keys(headers)) {
+    const owner = first.get(name.toLowerCase());
+    if (owner === undefined) first.set(name.toLowerCase(), name);
+    else
+      context.addIssue({ code: 'custom', path: [name], message: `is the header ${owner} again: case does not matter` });
+  }
 }
 
 /** An endpoint is known by its URL, in dead letters too. */

@@ -7,6 +7,7 @@ import { RequestError, requestErrors } from '../protocol/errors.ts';
 import { Query } from '../protocol/query.ts';
 import { requireSignature } from './authenticate.ts';
 import { answerClientError } from './client-error.ts';
+import { pathRefusal, refuse } from './refusal.ts';
 import { ADMIN_PATH, adminRoutes } from './routes/admin.ts';
 import { type AuthorizationEndpoint, broadcastingRoutes } from './routes/broadcasting.ts';
 import { channelRoutes } from './routes/channels.ts';
@@ -38,11 +39,10 @@ const MAX_PARAMETER_LENGTH = 4096;
 const ABSOLUTE_FORM = /^https?:\/\/[^/?]*/i;
 
 export function createHttpServer(core: Core, options: HttpServerOptions, log: Logger): FastifyInstance {
-  const fastify = createFastify(serverOptions(options));
-  fastify.setErrorHandler((err, _request, reply) => {
-    const { status, message, headers } = answerOf(err, log);
-    return reply.code(status).headers(headers).type('text/plain; charset=utf-8').send(message);
-  });
+  const { administration } = core;
+  const hasAdmin = administration !== undefined;
+  const fastify = createFastify(serverOptions(options, hasAdmin));
+  fastify.setErrorHandler((err, _request, reply) => refuse(reply, refusalOf(err, log), hasAdmin));
   fastify.setNotFoundHandler(() => {
     throw requestErrors.notFound();
   });
@@ -56,13 +56,12 @@ export function createHttpServer(core: Core, options: HttpServerOptions, log: Lo
     if (options.development) openStatsRoutes(open, core, options.webhooks);
   });
   fastify.register(async (asking) => {
-    await broadcastingRoutes(asking, core, options.authorization, (err) => answerOf(err, log));
+    await broadcastingRoutes(asking, core, options.authorization, (err) => refusalOf(err, log));
   });
-  const { administration } = core;
   if (administration !== undefined) {
     const { adminTokens: tokens, version, pathPrefix } = options;
     const admin = { administration, tokens, version, pathPrefix };
-    const register = (asking: FastifyInstance) => adminRoutes(asking, core, admin, (err) => answerOf(err, log));
+    const register = (asking: FastifyInstance) => adminRoutes(asking, core, admin);
     fastify.register(register, { prefix: ADMIN_PATH });
   }
   fastify.register(async (signed) => {
@@ -76,17 +75,14 @@ export function createHttpServer(core: Core, options: HttpServerOptions, log: Lo
   return fastify;
 }
 
-function serverOptions({ pathPrefix, tls }: HttpServerOptions): FastifyServerOptions {
+function serverOptions({ pathPrefix, tls }: HttpServerOptions, hasAdmin: boolean): FastifyServerOptions {
   const options: FastifyServerOptions & { https?: object } = {
     logger: false,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     clientErrorHandler: answerClientError,
-    // Paths that cannot be decoded, or are too long, before any route is known.
-    frameworkErrors: ({ statusCode = 400 }, _request, reply) => {
-      const text = statusCode === 414 ? 'URI too long.' : 'The path is not valid percent-encoded UTF-8.';
-      const answer = reply as unknown as FastifyReply;
-      void answer.code(statusCode).type('text/plain; charset=utf-8').send(text);
+    frameworkErrors: (err, _request, reply) => {
+      refuse(reply as unknown as FastifyReply, pathRefusal(err), hasAdmin);
     },
     routerOptions: {
       maxParamLength: MAX_PARAMETER_LENGTH,
@@ -111,10 +107,10 @@ function serverOptions({ pathPrefix, tls }: HttpServerOptions): FastifyServerOpt
 }
 
 /** What Fastify itself refuses has a status below 500; everything else that is not ours is a bug. */
-function answerOf(err: unknown, log: Logger): Pick<RequestError, 'status' | 'message' | 'headers'> {
+function refusalOf(err: unknown, log: Logger): RequestError {
   if (err instanceof RequestError) return err;
   const { statusCode, message } = err as { statusCode?: number; message?: string };
-  if (statusCode !== undefined && statusCode < 500) return { status: statusCode, message: message ?? '', headers: {} };
+  if (statusCode !== undefined && statusCode < 500) return new RequestError(statusCode, message ?? '');
   log.error({ err }, 'a request could not be answered');
-  return { status: 500, message: 'Internal server error.', headers: {} };
+  return new RequestError(500, 'Internal server error.');
 }

@@ -86,6 +86,12 @@ describe('a mistake', () => {
     expect(mistakesOf({ url, headers: { A: 7 } }).join()).not.toContain('7');
   });
 
+  it('is a header twice, whatever its case', () => {
+    expect(mistakesOf({ url, headers: { 'X-Token': 'hush', 'x-token': 'hush', B: '1', C: '1' } })).toEqual([
+      '[0].headers.x-token: is the header X-Token again: case does not matter',
+    ]);
+  });
+
   it.each([
     ['a text with a secret', 'hush'],
     ['broken JSON', '[{"url":"https://a.example","headers":{"Authorization":"hush"}'],

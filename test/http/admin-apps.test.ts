@@ -56,7 +56,20 @@ describe('POST /apps', () => {
   });
 
   it.each<[body: unknown, status: number, error: string]>([
-    [{}, 400, 'Invalid id: Invalid input: expected string, received undefined'],
+    [{}, 400, 'Missing required parameter: id'],
+    [{ id: null }, 400, 'Invalid id: Invalid input: expected string, received null'],
+    [{ id: 'new', name: null }, 400, 'Invalid name: Invalid input: expected string, received null'],
+    [
+      { id: 'new', limits: { connections: null } },
+      400,
+      'Invalid limits.connections: Invalid input: expected number, received null',
+    ],
+    [{ id: 'new', webhooks: [{}] }, 400, 'Missing required parameter: webhooks.0.url'],
+    [
+      { id: 'new', webhooks: [{ url: 'http://127.0.0.1/', headers: { 'X-A': '1', 'x-a': '2' } }] },
+      400,
+      'Invalid webhooks.0.headers.x-a: is the header X-A again: case does not matter',
+    ],
     [{ id: 'a b' }, 400, 'Invalid id: may hold letters, digits, "_", "." and "-" only'],
     [{ id: '..' }, 400, 'Invalid id: must not be "." or ".."'],
     [{ id: 'x'.repeat(201) }, 400, 'Invalid id: Too big: expected string to have <=200 characters'],
@@ -73,6 +86,15 @@ describe('POST /apps', () => {
     ],
     [chat, 409, 'There is an app chat already.'],
     [{ id: 'new', key: 'chat-key' }, 409, 'The key chat-key is one of the app chat already.'],
+    ['{"id":"new","__proto__":{"name":"x"}}', 400, 'Unknown parameter: __proto__'],
+    ['{"id":"new","limits":{"__proto__":{"connections":1}}}', 400, 'Unknown parameter: limits.__proto__'],
+    ['{"id":"new","constructor":{"name":"x"}}', 400, 'Unknown parameter: constructor'],
+    ['{"id":"new","limits":{"prototype":1}}', 400, 'Unknown parameter: limits.prototype'],
+    [
+      '{"id":"new","webhooks":[{"url":"http://127.0.0.1/","headers":{"__proto__":"x"}}]}',
+      400,
+      'Unknown parameter: webhooks.0.headers.__proto__',
+    ],
   ])('refuses %j', async (body, status, error) => {
     await using running = await start({ apps: [chat] });
     const answer = await running.ask('POST', '/apps', body);
@@ -104,7 +126,9 @@ describe('GET /apps', () => {
   it('reads one, and says why one cannot be read', async () => {
     await using running = await start({ apps: [chat, { id: 'broken' }] });
     expect((await running.ask('GET', '/apps/chat')).json).toMatchObject({ app: chat });
-    expect((await running.ask('GET', '/apps/nobody')).status).toBe(404);
+    const nobody = await running.ask('GET', '/apps/nobody');
+    expect([nobody.status, nobody.json]).toEqual([404, { error: 'No matching application for ID [nobody].' }]);
+    expect((await running.ask('GET', '/apps/nobody/channels')).json).toEqual(nobody.json);
     const broken = await running.ask('GET', '/apps/broken');
     expect([broken.status, broken.json.error]).toEqual([404, expect.stringContaining('is refused')]);
     expect((await running.ask('DELETE', '/apps/broken')).status).toBe(200);
@@ -123,6 +147,26 @@ describe('PATCH /apps/{id}', () => {
     await using client = await connect(server, { key: 'chat-key' });
     expect((await ask('PATCH', '/apps/chat', { enabled: false })).status).toBe(200);
     expect((await client.closed).code).toBe(4003);
+  });
+
+  it('takes back what was read, with what URLs and headers of webhooks hold', async () => {
+    const webhooks = [{ url: 'https://app.example/hook?token=hush', headers: { Authorization: 'Bearer hush' } }];
+    await using running = await start({ apps: [{ ...chat, name: 'Chat', webhooks }] });
+    const { app } = (await running.ask('GET', '/apps/chat')).json as unknown as Stored;
+    expect(app).toMatchObject({ webhooks });
+    const { status, json } = await running.ask('PATCH', '/apps/chat', app);
+    expect([status, json.app]).toEqual([200, app]);
+  });
+
+  it('removes with null what an app can be without, and no more', async () => {
+    const limits = { connections: 5, batchEvents: 3 };
+    await using running = await start({ apps: [{ ...chat, name: 'Chat', limits }] });
+    const { json } = await running.ask('PATCH', '/apps/chat', { name: null, limits: { connections: null } });
+    expect(json.app).not.toHaveProperty('name');
+    expect(json.app).toMatchObject({ limits: { connections: 0, batchEvents: 3 } });
+    expect((await running.ask('PATCH', '/apps/chat', { limits: null })).json.app).toMatchObject({
+      limits: { connections: 0, batchEvents: 10 },
+    });
   });
 
   it('by two who read the same is taken from the first; without a version the last one wins', async () => {
@@ -160,7 +204,14 @@ describe('PATCH /apps/{id}', () => {
 
   it.each<[body: unknown, status: number, error: string]>([
     [{ id: 'other' }, 400, 'Invalid id: an app keeps its id'],
-    [{ secret: null }, 400, 'Invalid secret: Invalid input: expected string, received undefined'],
+    [{ secret: null }, 400, 'Invalid secret: null would take it out, and it is needed'],
+    [{ webhooks: [{ url: null }] }, 400, 'Invalid webhooks.0.url: Invalid input: expected string, received null'],
+    ['{"__proto__":{"name":"x"}}', 400, 'Unknown parameter: __proto__'],
+    ['{"__proto__":null}', 400, 'Unknown parameter: __proto__'],
+    ['{"limits":{"__proto__":{"connections":1}}}', 400, 'Unknown parameter: limits.__proto__'],
+    ['{"limits":{"constructor":{"connections":1}}}', 400, 'Unknown parameter: limits.constructor'],
+    ['{"prototype":{"name":"x"}}', 400, 'Unknown parameter: prototype'],
+    [`{"limits":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_001)}`, 400, 'Invalid limits.a.a: nests too deeply'],
     [{ limits: 5 }, 400, 'Invalid limits: Invalid input: expected object, received number'],
     [{ colour: 'red' }, 400, 'Unknown parameter: colour'],
     [[], 400, 'Invalid the request body: Invalid input: expected object, received array'],

@@ -26,14 +26,15 @@ it('an app without endpoints has nothing', async () => {
 
 it('an event that was never taken is a dead letter, and is sent again with its id', async () => {
   await using application = await Application.start(answering(500));
-  const { url } = application;
+  const url = `${application.url}?token=hush`;
+  const shown = `${application.url}?…`;
   await using server = await start([{ url, events: ['channel_occupied'], retrySeconds: 0 }]);
   const dead = server.line(({ msg }) => msg === 'webhook events are dead-lettered');
   await using client = await connect(server);
   await client.joined('news');
   await dead;
   const get = async (path: string) => (await admin(server, 'GET', `/apps/app-id/webhooks${path}`)).json;
-  expect(await get('')).toMatchObject({ endpoints: [{ url, events: ['channel_occupied'] }], dead: 1 });
+  expect(await get('')).toMatchObject({ endpoints: [{ url: shown, events: ['channel_occupied'] }], dead: 1 });
   const { letters, next } = (await get('/dead-letters')) as unknown as { letters: Letter[]; next: string | null };
   expect(next).toBe(null);
   expect(letters).toEqual([
@@ -41,18 +42,24 @@ it('an event that was never taken is a dead letter, and is sent again with its i
       letterId: expect.any(String),
       id: expect.any(String),
       event: { name: 'channel_occupied', channel: 'news' },
-      endpoint: url,
+      endpoint: shown,
       reason: 'answered 500',
       attempts: 1,
       at: expect.stringMatching(/Z$/),
       diedAt: expect.stringMatching(/Z$/),
     },
   ]);
+  expect(await get('/deliveries')).toMatchObject({ deliveries: [{ endpoint: shown, status: 500, attempt: 1 }] });
+  expect(JSON.stringify(server.logged)).not.toContain('hush');
   application.behaviour = answering(200);
   const body = { letterIds: [letters[0]?.letterId, 'unknown'] };
   const replay = await admin(server, 'POST', '/apps/app-id/webhooks/dead-letters/replay', { body });
   expect([replay.status, replay.json]).toEqual([200, { replayed: 1 }]);
   await application.askedTimes(2);
+  expect(application.asked.map(({ path }) => path)).toEqual([
+    `${new URL(url).pathname}?token=hush`,
+    `${new URL(url).pathname}?token=hush`,
+  ]);
   const ids = application.asked.map(({ body }) => (JSON.parse(body) as { events: { id: string }[] }).events[0]?.id);
   expect(ids).toEqual([letters[0]?.id, letters[0]?.id]);
   expect((await get('/dead-letters')).letters).toEqual([]);
@@ -61,6 +68,7 @@ it('an event that was never taken is a dead letter, and is sent again with its i
 it.each<[string, string, unknown, string]>([
   ['GET', '/dead-letters?limit=0', undefined, 'Invalid limit: Too small: expected number to be >=1'],
   ['GET', '/dead-letters?before=', undefined, 'Invalid before: Too small: expected string to have >=1 characters'],
+  ['GET', '/dead-letters?before=junk', undefined, 'Invalid before: expected the next of the page before'],
   ['POST', '/dead-letters/replay', { letterIds: [] }, 'Invalid letterIds: Too small: expected array to have >=1 items'],
   ['POST', '/dead-letters/replay', { letters: ['a'] }, 'Unknown parameter: letters'],
 ])('%s %s %j is refused', async (method, path, body, error) => {

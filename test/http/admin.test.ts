@@ -85,7 +85,27 @@ describe('who may ask', () => {
 describe('what is not understood', () => {
   it.each<[string, string, unknown, number, string]>([
     ['GET', '/nothing', undefined, 404, 'Not found.'],
-    ['GET', '/apps/nobody/channels', undefined, 404, 'There is no app nobody.'],
+    ['GET', '/apps/nobody/channels', undefined, 404, 'No matching application for ID [nobody].'],
+    ['GET', '/apps/%ff', undefined, 400, 'The path is not valid percent-encoded UTF-8.'],
+    ['GET', '/apps/%ff/channels?x=1', undefined, 400, 'The path is not valid percent-encoded UTF-8.'],
+    ['GET', '', undefined, 404, 'Not found.'],
+    ['MKCOL', '/apps', undefined, 404, 'Not found.'],
+    ['GET', '/nodes?__proto__=1', undefined, 400, 'Unknown parameter: __proto__'],
+    ['POST', '/nodes/nobody/drain?constructor=1', undefined, 400, 'Unknown parameter: constructor'],
+    [
+      'POST',
+      '/apps/app-id/events',
+      '{"name":"e","channel":"news","data":1,"__proto__":{"socket_id":"1.1"}}',
+      400,
+      'Unknown parameter: __proto__',
+    ],
+    [
+      'POST',
+      '/apps/app-id/users/7/channels/news/unsubscribe',
+      '{"__proto__":{"deny_seconds":60}}',
+      400,
+      'Unknown parameter: __proto__',
+    ],
     ['GET', '/apps/app-id/connections?limit=0', undefined, 400, 'Invalid limit: Too small: expected number to be >=1'],
     [
       'GET',
@@ -121,7 +141,7 @@ describe('what is not understood', () => {
       400,
       'Invalid the request body: Invalid input: expected object, received array',
     ],
-    ['POST', '/apps/app-id/events', { channel: 'news', data: 1 }, 400, 'Invalid name: expected a string'],
+    ['POST', '/apps/app-id/events', { channel: 'news', data: 1 }, 400, 'Missing required parameter: name'],
     ['POST', '/apps/app-id/events', { name: 'e', data: 1 }, 400, 'Missing required parameter: channel'],
     ['POST', '/apps/app-id/users/7/channels/news/unsubscribe', { deny: 1 }, 400, 'Unknown parameter: deny'],
     ['POST', '/nodes/nobody/drain', undefined, 404, 'There is no node nobody.'],
@@ -129,6 +149,21 @@ describe('what is not understood', () => {
     await using server = await start();
     const answer = await admin(server, method, path, { body });
     expect([answer.status, answer.json]).toEqual([status, { error }]);
+  });
+
+  it('is told in JSON below /admin, on every path, and in plain text elsewhere', async () => {
+    await using server = await start({}, { path: '/ws' });
+    const { origin } = new URL(server.url);
+    const typeOf = async (path: string) => (await fetch(`${origin}${path}`)).headers.get('content-type');
+    for (const path of ['/admin', '/admin?x', '/admin/v2/apps', '/admin/%ff', '/ws/admin/%ff', '/ws/admin/v1/%ff']) {
+      expect([path, await typeOf(path)]).toEqual([path, 'application/json; charset=utf-8']);
+    }
+    for (const path of ['/administrator', '/apps/%ff', '/ws/%ff', '/nothing/admin']) {
+      expect([path, await typeOf(path)]).toEqual([path, 'text/plain; charset=utf-8']);
+    }
+    await using without = await startServer();
+    const response = await fetch(`${without.url}/admin/v1/%ff`);
+    expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
   });
 
   it('another method, with what is allowed', async () => {
@@ -147,6 +182,18 @@ describe('POST events', () => {
     const answer = await admin(server, 'POST', '/apps/app-id/events', { body });
     expect([answer.status, answer.json]).toEqual([200, { channels: { news: { subscription_count: 1 } } }]);
     expect(await client.next()).toEqual({ event: 'saved', channel: 'news', data: '{"id":7}' });
+  });
+
+  it('takes any JSON as data, whatever its names', async () => {
+    await using server = await start();
+    await using client = await connect(server);
+    await client.joined('news');
+    const deep = `${'{"a":'.repeat(100)}1${'}'.repeat(100)}`;
+    for (const data of ['{"__proto__":{"a":1},"constructor":2}', deep]) {
+      const body = `{"name":"saved","channel":"news","data":${data}}`;
+      expect((await admin(server, 'POST', '/apps/app-id/events', { body })).status).toBe(200);
+      expect(await client.next()).toEqual({ event: 'saved', channel: 'news', data });
+    }
   });
 
   it('holds to the limits of the app', async () => {

@@ -13,6 +13,15 @@ afterAll(() => server.stop());
 
 const event = { name: 'e', channel: 'a', data: 'x' };
 
+test('the data may have any names, is published as it came, and changes nothing here', async () => {
+  await using client = await connect(server);
+  await client.joined('names');
+  const data = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
+  await trigger(server, { name: 'e', channel: 'names', data: JSON.parse(data) });
+  expect(await client.next()).toEqual({ event: 'e', channel: 'names', data });
+  expect(({} as { polluted?: number }).polluted).toBeUndefined();
+});
+
 describe('the answer', () => {
   test.each([
     ['channel', event],
@@ -21,6 +30,12 @@ describe('the answer', () => {
     ['unknown fields', { ...event, tags: { a: 1 }, delta: true }],
     ['null for socket_id and info', { ...event, socket_id: null, info: null }],
     ['an unknown socket_id', { ...event, socket_id: '1.1' }],
+    [
+      'fields that every object has',
+      JSON.parse(
+        '{"name":"e","channel":"a","data":"x","__proto__":{"channels":["b"]},"constructor":{"prototype":{"polluted":1}}}',
+      ),
+    ],
   ])('REC http-api §2: is {} for an event with %s', async (_what, body) => {
     expectJson(await trigger(server, body), '{}');
   });

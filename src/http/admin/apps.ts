@@ -5,7 +5,8 @@ import { type App, appSchema } from '../../core/app.ts';
 import type { AppEditor, StoredApp } from '../../core/app-store.ts';
 import type { Core } from '../../core/core.ts';
 import { RequestError } from '../../protocol/errors.ts';
-import { checked, type Endpoint, endpoint, nothing } from './endpoint.ts';
+import { checked } from './checked.ts';
+import { type Endpoint, endpoint, nothing } from './endpoint.ts';
 
 const OVERLAP_SECONDS = 86_400;
 const LONGEST_OVERLAP_SECONDS = 31_536_000;
@@ -105,7 +106,7 @@ function writing(core: Core): Endpoint[] {
       refuses,
       handle: async ({ params, query, body }) => {
         const change = (now: App) => {
-          const app = checked(appSchema, merged(now, body));
+          const app = checked(appSchema, merged(now, body), body);
           if (app.id !== now.id) throw new RequestError(400, 'Invalid id: an app keeps its id');
           return app;
         };

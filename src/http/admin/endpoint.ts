@@ -2,7 +2,6 @@
 // document, and what it does.
 import { z } from 'zod';
 import type { App } from '../../core/app.ts';
-import { RequestError } from '../../protocol/errors.ts';
 
 /** A request, as far as it was checked. */
 export interface Asked<Query, Body> {
@@ -60,19 +59,4 @@ export function countIn(least: number, most: number, fallback: number, text: str
     .pipe(z.int().min(least).max(most))
     .default(fallback)
     .describe(text);
-}
-
-/** @throws RequestError 400 that names the first field that is wrong */
-export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  if (issue?.code === 'unrecognized_keys') {
-    throw new RequestError(400, `Unknown parameter: ${[...issue.path, issue.keys[0]].join('.')}`);
-  }
-  if (issue?.code === 'invalid_key') {
-    throw new RequestError(400, `Invalid ${issue.path.join('.')}: ${issue.issues[0]?.message ?? 'no name'}`);
-  }
-  const where = issue?.path.join('.') || 'the request body';
-  throw new RequestError(400, `Invalid ${where}: ${issue?.message ?? 'unexpected value'}`);
 }

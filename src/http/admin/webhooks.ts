@@ -1,11 +1,13 @@
 // What becomes of an app's webhooks: what waits, what was attempted, and what an endpoint never took.
 import { z } from 'zod';
+import { shownUrl } from '../../core/app-webhooks.ts';
 import type { DeadLetter, WebhookQueue } from '../../core/webhook-queue.ts';
 import { countIn, type Endpoint, endpoint } from './endpoint.ts';
 
 const at = z.string().describe('ISO 8601.');
+const url = z.string().describe('Without its query, which may hold a token: ?… stands for it.');
 const delivery = z.object({
-  endpoint: z.string(),
+  endpoint: url,
   startedAt: at,
   durationMs: z.number(),
   events: z.number(),
@@ -18,7 +20,7 @@ const letter = z.object({
   letterId: z.string(),
   id: z.string().describe('The event’s, the same in every attempt.'),
   event: z.looseObject({ name: z.string(), channel: z.string() }),
-  endpoint: z.string(),
+  endpoint: url,
   reason: z.string(),
   attempts: z.number(),
   at: at.describe('When it happened; ISO 8601.'),
@@ -34,12 +36,12 @@ export function webhookEndpoints(queue: Queue): Endpoint[] {
       path: '/apps/{appId}/webhooks',
       summary: 'The webhook endpoints of the app, how many events wait, and how many are dead letters.',
       answers: z.object({
-        endpoints: z.array(z.object({ url: z.string(), events: z.array(z.string()) })),
+        endpoints: z.array(z.object({ url, events: z.array(z.string()) })),
         waiting: z.number(),
         dead: z.number(),
       }),
       handle: async ({ app }) => {
-        const endpoints = app.webhooks.map(({ url, events }) => ({ url, events }));
+        const endpoints = app.webhooks.map(({ url, events }) => ({ url: shownUrl(url), events }));
         return { answer: { endpoints, ...(await queue.sizes(app.id)) } };
       },
     }),
@@ -52,8 +54,9 @@ export function webhookEndpoints(queue: Queue): Endpoint[] {
         const deliveries = await queue.deliveries(app.id);
         return {
           answer: {
-            deliveries: deliveries.map(({ startedAtMs, status = null, reason = null, ...rest }) => ({
+            deliveries: deliveries.map(({ endpoint, startedAtMs, status = null, reason = null, ...rest }) => ({
               ...rest,
+              endpoint: shownUrl(endpoint),
               startedAt: new Date(startedAtMs).toISOString(),
               status,
               reason,
@@ -100,6 +103,11 @@ function deadLetters(queue: Queue): Endpoint[] {
   ];
 }
 
-function shown({ atMs, diedAtMs, ...rest }: DeadLetter): object {
-  return { ...rest, at: new Date(atMs).toISOString(), diedAt: new Date(diedAtMs).toISOString() };
+function shown({ endpoint, atMs, diedAtMs, ...rest }: DeadLetter): object {
+  return {
+    ...rest,
+    endpoint: shownUrl(endpoint),
+    at: new Date(atMs).toISOString(),
+    diedAt: new Date(diedAtMs).toISOString(),
+  };
 }

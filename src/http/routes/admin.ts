@@ -4,13 +4,14 @@ import { z } from 'zod';
 import type { Administration } from '../../core/administration.ts';
 import type { App } from '../../core/app.ts';
 import type { Core } from '../../core/core.ts';
-import { type RequestError, requestErrors } from '../../protocol/errors.ts';
+import { requestErrors } from '../../protocol/errors.ts';
 import { readJson } from '../../protocol/json.ts';
 import { BODY_OVERHEAD_BYTES, JSON_ESCAPE_BYTES } from '../../protocol/limits.ts';
 import { appEndpoints } from '../admin/apps.ts';
 import { channelEndpoints } from '../admin/channels.ts';
+import { checked } from '../admin/checked.ts';
 import { connectionEndpoints } from '../admin/connections.ts';
-import { type Answer, checked, type Endpoint, endpoint } from '../admin/endpoint.ts';
+import { type Answer, type Endpoint, endpoint } from '../admin/endpoint.ts';
 import { eventEndpoints } from '../admin/events.ts';
 import { nodeEndpoints } from '../admin/nodes.ts';
 import { openApiOf } from '../admin/openapi.ts';
@@ -28,30 +29,15 @@ export interface AdminOptions {
   readonly pathPrefix: string;
 }
 
-type AnswerError = (err: unknown) => Pick<RequestError, 'status' | 'message' | 'headers'>;
-
 const BODY_BYTES = 1024 * 1024;
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS', 'TRACE'] as const;
 
 /** Everything below is for who has a token, also to learn what is not there. */
-export async function adminRoutes(
-  fastify: FastifyInstance,
-  core: Core,
-  options: AdminOptions,
-  answerOf: AnswerError,
-): Promise<void> {
+export async function adminRoutes(fastify: FastifyInstance, core: Core, options: AdminOptions): Promise<void> {
   const tokens = new AdminTokens(options.tokens);
   fastify.addHook('onRequest', (request, _reply, done) => {
     tokens.check(request.headers.authorization);
     done();
-  });
-  fastify.setErrorHandler((err, _request, reply) => {
-    const { status, message, headers } = answerOf(err);
-    return reply
-      .code(status)
-      .headers(headers)
-      .type('application/json')
-      .send(JSON.stringify({ error: message }));
   });
   fastify.decorateRequest('app');
   fastify.addHook('preParsing', async (request) => {
@@ -146,7 +132,7 @@ function bodyValue(bytes: Buffer, isOptional = false): unknown {
 /** @throws RequestError 404 */
 async function findApp(core: Core, appId: string): Promise<App> {
   const app = await core.apps.findById(appId);
-  if (app === undefined) throw requestErrors.noSuch('app', appId);
+  if (app === undefined) throw requestErrors.unknownApp(appId);
   return app;
 }
 
