@@ -19,6 +19,13 @@ export interface Entry extends QueuedEvent {
   readonly entryId: string;
 }
 
+/** Entries of one app, in the order of adding. */
+export interface Page {
+  readonly entries: readonly Entry[];
+  /** There may be more. */
+  readonly full: boolean;
+}
+
 /** An event that an endpoint did not take in all the time it was given. */
 export interface DeadLetter {
   readonly letterId: string;
@@ -75,11 +82,19 @@ export interface WebhookQueue {
    * by app; absent: from the first).
    */
   read(which: 'fresh' | 'left', count: number, after?: ReadonlyMap<string, string>): Promise<readonly Entry[]>;
+  /**
+   * Of one app, at most `count` entries that were given to anybody and not removed, after `after` (an entryId;
+   * undefined: from the first). For whoever delivers.
+   */
+  reread(appId: string, count: number, after: string | undefined): Promise<Page>;
   /** They are delivered, cancelled or dead. Unknown ones are ignored. */
   remove(appId: string, entryIds: readonly string[]): Promise<void>;
   /** Keeps letters, newest DEAD_LETTERS of the app; the queue gives the letterId. */
   bury(appId: string, letters: readonly Omit<DeadLetter, 'letterId'>[]): Promise<void>;
-  /** Newest first; `before`: those older than this letter. */
+  /**
+   * Newest first; `before`: those older than this letter, which may be gone.
+   * @throws RequestError 400 where `before` is no letterId
+   */
   deadLetters(appId: string, count: number, before?: string): Promise<readonly DeadLetter[]>;
   /**
    * Puts letters back into the queue, oldest first, each for the endpoint that did not take it, with its id.

@@ -11,8 +11,8 @@ import { Endpoint, type EndpointDeps } from './endpoint.ts';
 interface Reader {
   readonly endpoint: Endpoint;
   webhook: Webhook;
-  /** It took no more; the last entry it was offered before. */
-  behindAfter: string | undefined;
+  /** It took no more; the last entry it was offered before, undefined in it: none. */
+  behind: { readonly after: string | undefined } | undefined;
 }
 
 interface InHand {
@@ -71,7 +71,7 @@ export class AppDeliveries {
           inHand.holders += 1;
           give(given, reader, entry);
         } else {
-          reader.behindAfter ??= this.lastId ?? '';
+          reader.behind ??= { after: this.lastId };
           inHand.skippers.add(reader);
         }
       }
@@ -84,12 +84,12 @@ export class AppDeliveries {
     for (const [{ endpoint }, some] of given) endpoint.offer(some);
   }
 
-  /** Endpoints that are behind and have room again: each with the entry after which it reads on. */
-  behind(): readonly { readonly reader: Reader; readonly after: string }[] {
+  /** Endpoints that are behind and have room again: each with the entry after which it reads on; undefined: the first. */
+  behind(): readonly { readonly reader: Reader; readonly after: string | undefined }[] {
     const half = this.#deps.options.heldPerEndpoint / 2;
     return [...this.#readers.values()].flatMap((reader) => {
-      const { endpoint, behindAfter } = reader;
-      return behindAfter !== undefined && endpoint.held <= half ? [{ reader, after: behindAfter }] : [];
+      const { endpoint, behind } = reader;
+      return behind !== undefined && endpoint.held <= half ? [{ reader, after: behind.after }] : [];
     });
   }
 
@@ -102,13 +102,13 @@ export class AppDeliveries {
     const given: Entry[] = [];
     for (const entry of entries) {
       const inHand = this.#entries.get(entry.entryId);
-      reader.behindAfter = entry.entryId;
+      reader.behind = { after: entry.entryId };
       if (inHand === undefined || !inHand.skippers.delete(reader)) continue;
       inHand.holders += 1;
       given.push(entry);
     }
     if (areAll) {
-      reader.behindAfter = undefined;
+      reader.behind = undefined;
       // What it did not meet was dropped from the queue.
       for (const [entryId, inHand] of this.#entries) this.#unskip(entryId, inHand, reader);
     }
@@ -129,8 +129,8 @@ export class AppDeliveries {
     );
   }
 
-  #takes({ endpoint, behindAfter }: Reader, given: ReadonlyMap<Reader, readonly Entry[]>): boolean {
-    if (behindAfter !== undefined) return false;
+  #takes({ endpoint, behind }: Reader, given: ReadonlyMap<Reader, readonly Entry[]>): boolean {
+    if (behind !== undefined) return false;
     let held = endpoint.held;
     for (const [{ endpoint: other }, entries] of given) if (other === endpoint) held += entries.length;
     return held < this.#deps.options.heldPerEndpoint;
@@ -145,7 +145,7 @@ export class AppDeliveries {
       },
       done: (entryIds) => this.#done(entryIds),
     });
-    this.#readers.set(url, { endpoint, webhook, behindAfter: undefined });
+    this.#readers.set(url, { endpoint, webhook, behind: undefined });
   }
 
   /** An endpoint was removed: nobody waits for it any more. */

@@ -133,12 +133,8 @@ export class Deliverer {
   async #catchUp(app: AppDeliveries): Promise<void> {
     const { queue, options } = this.#deps;
     for (const { reader, after } of app.behind()) {
-      const lastIds = this.#lastIds();
-      if (after === '') lastIds.delete(app.appId);
-      else lastIds.set(app.appId, after);
-      const missed = await queue.read('left', options.readCount, lastIds);
-      const own = missed.filter(({ appId }) => appId === app.appId);
-      if (this.holds) app.catchUp(reader, own, own.length < options.readCount);
+      const { entries, full } = await queue.reread(app.appId, options.readCount, after);
+      if (this.holds) app.catchUp(reader, entries, !full);
     }
   }
 

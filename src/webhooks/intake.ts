@@ -7,9 +7,9 @@ import { wants } from '../core/app-webhooks.ts';
 import type { Fact } from '../core/facts.ts';
 import type { QueuedEvent, WebhookQueue } from '../core/webhook-queue.ts';
 import type { WebhookType } from '../protocol/webhook.ts';
-import type { Counts } from './endpoint.ts';
 import { eventOf } from './event-of.ts';
 import type { WebhookOptions } from './options.ts';
+import type { Counts } from './report.ts';
 
 export interface IntakeDeps {
   readonly options: Pick<WebhookOptions, 'keptBytesPerApp' | 'againMs'>;

@@ -5,10 +5,10 @@ import type { Facts } from '../core/facts.ts';
 import type { Tracker } from '../core/ports.ts';
 import type { WebhookQueue } from '../core/webhook-queue.ts';
 import { Deliverer } from './deliverer.ts';
-import type { Counts } from './endpoint.ts';
 import { Intake } from './intake.ts';
 import { defaultTimes, type WebhookOptions } from './options.ts';
 import { Outcomes } from './outcomes.ts';
+import type { Counts } from './report.ts';
 import { Sender } from './sender.ts';
 import { areTrue } from './truth.ts';
 

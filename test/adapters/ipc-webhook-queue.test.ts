@@ -37,6 +37,9 @@ describe('ipc webhook queue', () => {
     await vi.waitUntil(() => other.webhookQueue.claim(LONG_MS), { timeout: 10_000, interval: 10 });
     expect(await late.webhookQueue.read('fresh', 10)).toEqual([]);
     expect(await other.webhookQueue.read('fresh', 10)).toMatchObject([{ id: 'a' }]);
+    // And does not say that there is nothing.
+    expect(await late.webhookQueue.reread('app', 10, undefined)).toEqual({ entries: [], full: true });
+    expect(await other.webhookQueue.reread('app', 10, undefined)).toMatchObject({ entries: [{ id: 'a' }] });
   });
 
   test('is unavailable when the primary is gone', async () => {

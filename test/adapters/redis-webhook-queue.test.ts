@@ -64,6 +64,25 @@ const lostAndBack = ({ log }: Awaited<ReturnType<typeof startNode>>) => ({
 });
 
 describe('redis webhook queue: who reads', () => {
+  test('reads the queue of one app, and of no other, for what that app missed', async () => {
+    await using own = await startRedis();
+    await using node = await startNode(own.settings(), { webhookQueue: SELDOM });
+    using connection = admin(own);
+    for (let app = 0; app < 10; app += 1) await node.webhookQueue.add(`${APP}${app}`, ['a', 'b'].map(event));
+    await node.webhookQueue.claim(LONG_MS);
+    expect(await node.webhookQueue.read('fresh', 10)).toHaveLength(20);
+    await node.webhookQueue.reread('app3', 10, undefined);
+    await connection.config('RESETSTAT');
+    const { entries } = await node.webhookQueue.reread('app3', 10, undefined);
+    expect(entries).toMatchObject([
+      { appId: 'app3', id: 'a' },
+      { appId: 'app3', id: 'b' },
+    ]);
+    const stats = await connection.info('commandstats');
+    expect(stats).toMatch(/cmdstat_evalsha:calls=1,/);
+    expect(stats).not.toMatch(/cmdstat_(zrange|zremrangebyscore|spop):/);
+  });
+
   test('costs Redis one small command while there is nothing new', async () => {
     await using own = await startRedis();
     await using node = await startNode(own.settings(), { webhookQueue: SELDOM });
@@ -247,6 +266,20 @@ describe('redis webhook queue: what others did to a stream', () => {
     expect(node.log.entries.filter(({ level }) => Number(level) >= 40)).toMatchObject([
       { msg: 'what is no webhook event was removed from the queue', appId: APP, entries: 2 },
     ]);
+  });
+
+  test('with something that is no event that was given says that there may be more behind it', async () => {
+    const settings = redis.settings();
+    await using node = await start(settings);
+    using connection = admin(redis);
+    const key = createKeys(settings.prefix, 0).webhookQueue(APP);
+    await connection.xgroup('CREATE', key, GROUP, '0', 'MKSTREAM');
+    await connection.xadd(key, '*', 'entry', 'no JSON');
+    await node.webhookQueue.add(APP, [event('a')]);
+    for (let at = 0; at < 2; at += 1) await giveAway(connection, key);
+    await node.webhookQueue.claim(LONG_MS);
+    const page = await node.webhookQueue.reread(APP, 2, undefined);
+    expect([idsOf(page.entries), page.full]).toEqual([['a'], true]);
   });
 
   test('keeps what an event has that this version does not know', async () => {

@@ -201,6 +201,61 @@ describe('an endpoint that hangs', () => {
   });
 });
 
+describe('what an endpoint did not take', () => {
+  /** One app of three has an endpoint that hangs, and is behind. */
+  async function behind() {
+    const rig = new Rig({ heldPerEndpoint: 100, readCount: 50 });
+    rig.app('app', { url: A }, { url: B });
+    for (const id of ['second', 'third']) rig.app(id, { url: B });
+    rig.deliverer.activate();
+    let release = () => {};
+    const hanging = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    rig.answer = async ({ url }) => {
+      if (url === A) await hanging;
+      return OK;
+    };
+    const ids: string[] = [];
+    for (const channel of ['private-a', 'private-b', 'private-c', 'private-d']) {
+      ids.push(...(await rig.clientEvents('app', channel, 50)));
+      for (const id of ['second', 'third']) await rig.clientEvents(id, channel, 50);
+      await pass(200);
+    }
+    return { rig, ids, release, read: vi.spyOn(rig.queue, 'read'), reread: vi.spyOn(rig.queue, 'reread') };
+  }
+
+  test('is asked of the queue for that app only, while there is room, and once nobody is behind no more', async () => {
+    const { rig, ids, release, read, reread } = await behind();
+    await pass(1000);
+    expect(reread).not.toHaveBeenCalled();
+    release();
+    await pass(2000);
+    expect(rig.idsAt(A)).toEqual(ids);
+    // 100 that were left out, 50 at a time, and the answer that there are no more.
+    expect(reread.mock.calls.map(([appId, count]) => [appId, count])).toEqual([
+      ['app', 50],
+      ['app', 50],
+      ['app', 50],
+    ]);
+    read.mockClear();
+    reread.mockClear();
+    await pass(1000);
+    expect(new Set(read.mock.calls.map(([which]) => which))).toEqual(new Set(['fresh']));
+    expect(reread).not.toHaveBeenCalled();
+    await rig.end();
+  });
+
+  test('is not taken for gone where the queue gives less than there is', async () => {
+    const { rig, ids, release, reread } = await behind();
+    reread.mockResolvedValueOnce({ entries: [], full: true });
+    release();
+    await pass(2000);
+    expect(rig.idsAt(A)).toEqual(ids);
+    await rig.end();
+  });
+});
+
 test('what an endpoint that hangs did not take, and the queue dropped, is waited for by nobody', async () => {
   const queue = new MemoryWebhookQueue({ queuedEvents: 150 });
   const rig = new Rig({ heldPerEndpoint: 100, readCount: 50 }, queue);

@@ -94,6 +94,9 @@ function queue({ webhookQueue, claim }: Shared, worker: object) {
     // A worker that was late is given nothing: the one that delivers would never hear of it.
     'queue.read': async (which, count, after) =>
       claim.isOf(worker) ? await webhookQueue.read(which, count, after) : [],
+    // The same, without saying that there is no more: it would take what is there for gone.
+    'queue.reread': async (appId, count, after) =>
+      claim.isOf(worker) ? await webhookQueue.reread(appId, count, after) : { entries: [], full: true },
     'queue.remove': (appId, entryIds) => webhookQueue.remove(appId, entryIds),
     'queue.bury': (appId, letters) => webhookQueue.bury(appId, letters),
     'queue.deadLetters': (appId, count, before) => webhookQueue.deadLetters(appId, count, before),

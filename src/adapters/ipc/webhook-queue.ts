@@ -1,5 +1,5 @@
 // The webhook queue of a worker: the primary's, asked over the channel. One worker of all delivers at a time.
-import type { DeadLetter, Delivery, Entry, QueuedEvent, WebhookQueue } from '../../core/webhook-queue.ts';
+import type { DeadLetter, Delivery, Entry, Page, QueuedEvent, WebhookQueue } from '../../core/webhook-queue.ts';
 import type { Caller } from './caller.ts';
 
 export class IpcWebhookQueue implements WebhookQueue {
@@ -27,6 +27,10 @@ export class IpcWebhookQueue implements WebhookQueue {
 
   read(which: 'fresh' | 'left', count: number, after?: ReadonlyMap<string, string>): Promise<readonly Entry[]> {
     return this.#primary.call('queue.read', which, count, after);
+  }
+
+  reread(appId: string, count: number, after: string | undefined): Promise<Page> {
+    return this.#primary.call('queue.reread', appId, count, after);
   }
 
   remove(appId: string, entryIds: readonly string[]): Promise<void> {

@@ -1,5 +1,6 @@
 // Webhook events that wait in this process, and end with it. The one node there is delivers.
-import type { DeadLetter, Delivery, Entry, QueuedEvent, WebhookQueue } from '../../core/webhook-queue.ts';
+import type { DeadLetter, Delivery, Entry, Page, QueuedEvent, WebhookQueue } from '../../core/webhook-queue.ts';
+import { requestErrors } from '../../protocol/errors.ts';
 import { type QueueLimits, queueLimits } from '../queue-limits.ts';
 import { Backlog } from './backlog.ts';
 
@@ -45,6 +46,11 @@ export class MemoryWebhookQueue implements WebhookQueue {
     );
   }
 
+  async reread(appId: string, count: number, after: string | undefined): Promise<Page> {
+    const entries = this.#app(appId).backlog.left(count, after);
+    return { entries, full: entries.length >= count };
+  }
+
   async remove(appId: string, entryIds: readonly string[]): Promise<void> {
     const { backlog } = this.#app(appId);
     for (const entryId of entryIds) backlog.remove(entryId);
@@ -60,6 +66,9 @@ export class MemoryWebhookQueue implements WebhookQueue {
   }
 
   async deadLetters(appId: string, count: number, before?: string): Promise<readonly DeadLetter[]> {
+    if (before !== undefined && !/^\d+$/.test(before)) {
+      throw requestErrors.invalid('before', 'expected the next of the page before');
+    }
     const { letters } = this.#app(appId);
     const older = before === undefined ? letters : letters.filter(({ letterId }) => Number(letterId) < Number(before));
     return newest(older, count).toReversed();

@@ -1,5 +1,6 @@
 // An app's dead letters, in a stream of their own: newest first for people, oldest first back into the queue.
 import type { DeadLetter } from '../../core/webhook-queue.ts';
+import { requestErrors } from '../../protocol/errors.ts';
 import type { RedisClient } from './client.ts';
 import { webhookBury } from './scripts/webhook-bury.lua.ts';
 import { webhookRevive } from './scripts/webhook-revive.lua.ts';
@@ -25,9 +26,12 @@ export class WebhookLetters {
     }
   }
 
-  /** Newest first. Whoever looks at them has them kept for as long again. */
+  /** Newest first, as the queue says. Whoever looks at them has them kept for as long again. */
   async list(appId: string, count: number, before: string | undefined): Promise<readonly DeadLetter[]> {
-    if (count <= 0 || (before !== undefined && !isStreamId(before))) return [];
+    if (before !== undefined && !isStreamId(before)) {
+      throw requestErrors.invalid('before', 'expected the next of the page before');
+    }
+    if (count <= 0) return [];
     const { commands, keys } = this.#client;
     const key = keys.webhookLetters(appId);
     const last = before === undefined ? '+' : `(${before}`;

@@ -1,7 +1,7 @@
 // Webhook events that wait in Redis, for whichever node of the cluster delivers.
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { DeadLetter, Delivery, Entry, QueuedEvent, WebhookQueue } from '../../core/webhook-queue.ts';
+import type { DeadLetter, Delivery, Entry, Page, QueuedEvent, WebhookQueue } from '../../core/webhook-queue.ts';
 import { type QueueLimits, queueLimits } from '../queue-limits.ts';
 import type { RedisClient } from './client.ts';
 import { Intake } from './intake.ts';
@@ -79,6 +79,10 @@ export class RedisWebhookQueue implements WebhookQueue {
 
   read(which: 'fresh' | 'left', count: number, after?: ReadonlyMap<string, string>): Promise<readonly Entry[]> {
     return which === 'fresh' ? this.#reader.fresh(count) : this.#reader.left(count, after);
+  }
+
+  reread(appId: string, count: number, after: string | undefined): Promise<Page> {
+    return this.#reader.reread(appId, count, after);
   }
 
   remove(appId: string, entryIds: readonly string[]): Promise<void> {

@@ -1,9 +1,9 @@
 // Entries for the node that delivers webhooks. Which apps have news is said in one set, apart from the queues, as in a
 // Cluster each app is elsewhere; so what was queued and not said is found by looking at all apps now and then.
-import type { Entry } from '../../core/webhook-queue.ts';
+import type { Entry, Page } from '../../core/webhook-queue.ts';
 import type { RedisClient } from './client.ts';
 import { WEBHOOK_KEEP_SECONDS } from './scripts/webhook-stream.ts';
-import { batches, type Page, START, type Wanted, type WebhookStream } from './webhook-stream.ts';
+import { batches, START, type Wanted, type WebhookStream } from './webhook-stream.ts';
 
 /** Apps that are asked for at once. */
 const BATCH = 100;
@@ -52,6 +52,10 @@ export class WebhookReader {
 
   left(count: number, after: ReadonlyMap<string, string> | undefined): Promise<readonly Entry[]> {
     return this.#inTurn(() => this.#left(count, after));
+  }
+
+  reread(appId: string, count: number, after = START): Promise<Page> {
+    return this.#inTurn(() => this.#stream.read(appId, { count, after, fresh: false }));
   }
 
   async #fresh(count: number): Promise<readonly Entry[]> {

@@ -1,6 +1,6 @@
 // One app's queue of webhook events as a Redis stream, of which a consumer group remembers what was given.
 import type { Logger } from 'pino';
-import type { Entry } from '../../core/webhook-queue.ts';
+import type { Entry, Page } from '../../core/webhook-queue.ts';
 import type { RedisClient } from './client.ts';
 import { webhookAdd } from './scripts/webhook-add.lua.ts';
 import { webhookRead } from './scripts/webhook-read.lua.ts';
@@ -18,12 +18,6 @@ export interface Wanted {
   readonly count: number;
   readonly after: string | undefined;
   readonly fresh: boolean;
-}
-
-export interface Page {
-  readonly entries: readonly Entry[];
-  /** There may be more. */
-  readonly full: boolean;
 }
 
 export class WebhookStream {

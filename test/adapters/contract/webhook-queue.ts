@@ -199,6 +199,21 @@ function testReading(run: Run): void {
       expect(await queue.read('left', 10, new Map([[APP, entryIds[4] as string]]))).toEqual([]);
     }));
 
+  test('gives what was given of one app again, page by page, and nothing of others', () =>
+    run(async (queue) => {
+      await queue.add(APP, some(0, 5));
+      await queue.add('other', some(5, 3));
+      const given = (await readFresh(queue, 8)).filter(({ appId }) => appId === APP);
+      await queue.add(APP, some(8, 1));
+      await queue.remove(APP, [given[1]?.entryId as string]);
+      const first = await queue.reread(APP, 2, undefined);
+      expect(first).toEqual({ entries: [given[0], given[2]], full: true });
+      expect(await queue.reread(APP, 2, first.entries[1]?.entryId)).toEqual({ entries: given.slice(3), full: true });
+      expect(await queue.reread(APP, 2, given[3]?.entryId)).toEqual({ entries: given.slice(4), full: false });
+      expect(await queue.reread('stranger', 2, undefined)).toEqual({ entries: [], full: false });
+      expect(idsOf(await readFresh(queue, 1))).toEqual(['e8']);
+    }));
+
   test('gives what comes later to the node that delivers, whoever adds it', () =>
     run(async (queue, other) => {
       for (let at = 0; at < 20; at += 1) {
@@ -291,7 +306,14 @@ function testLetters(run: Run): void {
       expect(await queue.sizes(APP)).toEqual({ waiting: 0, dead: 5 });
     }));
 
-  test('goes on before a letter that is gone by then, and has none before what is no letter', () =>
+  test.each(['junk', '', '-1', '1-1-1', ' 1'])('says that %j is no letter to go on before', (before) =>
+    run(async (queue) => {
+      const refusal = { status: 400, message: 'Invalid before: expected the next of the page before' };
+      for (const count of [0, 10]) await expect(queue.deadLetters(APP, count, before)).rejects.toMatchObject(refusal);
+    }),
+  );
+
+  test('goes on before a letter that is gone by then', () =>
     run(async (queue) => {
       await queue.bury(
         APP,
@@ -300,7 +322,6 @@ function testLetters(run: Run): void {
       const [, second] = await queue.deadLetters(APP, 10);
       await queue.revive(APP, [second?.letterId as string]);
       expect(idsOf(await queue.deadLetters(APP, 10, second?.letterId))).toEqual(['a']);
-      expect(await queue.deadLetters(APP, 10, 'none')).toEqual([]);
     }));
 
   test('keeps the newest dead letters', () =>
