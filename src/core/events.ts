@@ -24,13 +24,14 @@ export async function trigger(context: Context, app: App, events: readonly Event
   }
   context.traffic.of(app.id).triggered += events.length;
   await keepLast(context, app, events);
-  const published = events.flatMap(({ name, data, channels, socketId }) =>
-    channels.map((channel) => {
+  const published: Promise<void>[] = [];
+  for (const { name, data, channels, socketId } of events) {
+    for (const channel of channels) {
       const frame = event(name, channel, data);
-      return context.broker.publish(channelTopic(app.id, channel), { type: 'frame', frame, except: socketId });
-    }),
-  );
-  await Promise.all(published);
+      published.push(context.broker.publish(channelTopic(app.id, channel), { type: 'frame', frame, except: socketId }));
+    }
+  }
+  await (published.length === 1 ? published[0] : Promise.all(published));
 }
 
 /** Cache channels, before anything is published: who subscribes from here on finds it, the others get the broadcast. */

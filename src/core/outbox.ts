@@ -72,7 +72,7 @@ export class Outbox {
   /** Called with a connection's first frame of a turn: it is flushed at the turn's end. @returns the empty chain. */
   open(debtor: Debtor): Owed {
     if (this.#waiting.length === 0) {
-      this.#openedAtMs = performance.now();
+      if (this.#patient) this.#openedAtMs = performance.now();
       // The check phase follows the poll phase in which sockets are read, so this is the end of the same turn.
       setImmediate(this.#endTurn);
     }
@@ -91,11 +91,12 @@ export class Outbox {
   }
 
   #flush(): void {
-    const beganAtMs = performance.now();
+    const beganAtMs = this.#patient ? performance.now() : 0;
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#start = new Owed();
     for (const debtor of waiting) debtor.flush();
+    if (!this.#patient) return;
     this.#flushedAtMs = performance.now();
     this.#flushTookMs = this.#flushedAtMs - beganAtMs;
   }
