@@ -67,9 +67,10 @@ export function createServer(config: Config, log: Logger, primary?: Channel): Fa
     log,
   );
   const webSocket = new WebSocketEndpoint({ core, pathPrefix, log });
-  http.server.on('upgrade', (request, stream, head) => {
+  const { server } = http.fastify;
+  server.on('upgrade', (request, stream, head) => {
     if (request.headers.upgrade?.toLowerCase() === 'websocket') webSocket.upgrade(request, stream, head);
-    else declineUpgrade(http.server, request, stream, head);
+    else declineUpgrade(server, request, stream, head);
   });
   let stopping: Promise<void> | undefined;
 
@@ -77,13 +78,13 @@ export function createServer(config: Config, log: Logger, primary?: Channel): Fa
     await core.start();
     try {
       await webhooks.start();
-      await http.listen({ host: config.host, port: config.port });
+      await http.fastify.listen({ host: config.host, port: config.port });
     } catch (err) {
       await webhooks.stop(0);
       await core.stop();
       throw err;
     }
-    const { address, port, family } = http.server.address() as AddressInfo;
+    const { address, port, family } = server.address() as AddressInfo;
     const authority = family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
     const url = `${config.tls === undefined ? 'http' : 'https'}://${authority}${config.path}`;
     const apps = await core.apps.list();
@@ -104,7 +105,7 @@ export function createServer(config: Config, log: Logger, primary?: Channel): Fa
     const flushed = webhooks.stop(leftMs * WEBHOOKS_SHARE);
     // Waits for requests in flight and for peers to answer their close frames; not for ever.
     await Promise.race([http.close(), over]);
-    http.server.closeAllConnections();
+    http.destroy();
     deadline.abort();
     authorizer.stop();
     await flushed;

@@ -24,7 +24,7 @@ export function requireSignature(fastify: FastifyInstance, apps: AppStore, pathP
   fastify.decorateRequest('app');
   // After the routes' own onRequest, so that a wrong method is answered first.
   fastify.addHook('preParsing', async (request) => {
-    request.app = await findApp(apps, request);
+    request.app = await findApp(apps, appIdOf(request), queryOf(request));
     // Bodies are JSON whatever the type says, also where Fastify could not read the type: body_md5 covers the bytes.
     request.raw.headers['content-type'] = 'application/json';
   });
@@ -34,14 +34,19 @@ export function requireSignature(fastify: FastifyInstance, apps: AppStore, pathP
   });
   fastify.addHook('preHandler', async (request) => {
     // Once more: a body may take a minute to come, and the app may have changed by then.
-    request.app = await findApp(apps, request);
-    verify(request, request.app, pathPrefix);
+    request.app = await findApp(apps, appIdOf(request), queryOf(request));
+    const { method, url } = request;
+    verify(request.app, { method, url, query: queryOf(request), body: bodyOf(request) }, pathPrefix);
   });
 }
 
-async function findApp(apps: AppStore, request: FastifyRequest): Promise<App> {
-  const { appId } = request.params as { appId?: string };
-  const key = queryOf(request).get('auth_key');
+function appIdOf(request: FastifyRequest): string | undefined {
+  return (request.params as { appId?: string }).appId;
+}
+
+/** @throws RequestError 404 for an id, 401 for a key, that no app has */
+export async function findApp(apps: AppStore, appId: string | undefined, query: Query): Promise<App> {
+  const key = query.get('auth_key');
   if (appId === undefined && key === undefined) throw new RequestError(401, 'Missing parameter: auth_key');
   const app = await (appId === undefined ? apps.findByKey(key ?? '') : apps.findById(appId));
   if (app !== undefined) return app;
@@ -57,19 +62,23 @@ async function endedText(apps: AppStore, key: string): Promise<string> {
 }
 
 /** Room for a full batch however its JSON is escaped; what counts is each event's `data`. */
-function bodyLimit({ limits }: App): number {
+export function bodyLimit({ limits }: App): number {
   return limits.batchEvents * limits.payloadBytes * JSON_ESCAPE_BYTES + BODY_OVERHEAD_BYTES;
 }
 
+/** A request as it came, but for the configured prefix, which its URL does not have. */
+export interface Asking {
+  readonly method: string;
+  readonly url: string;
+  readonly query: Query;
+  readonly body: Buffer;
+}
+
 /** @throws RequestError 401, or 403 when the app is disabled. */
-function verify(request: FastifyRequest, app: App, pathPrefix: string): void {
-  const signed = {
-    method: request.method,
-    paths: () => signedPaths(pathOf(request.url), pathPrefix),
-    query: queryOf(request),
-    body: bodyOf(request),
-  };
-  verifyRequest(pairThatSigned(app, signed.query.get('auth_key'), Date.now()), signed, Date.now());
+export function verify(app: App, { method, url, query, body }: Asking, pathPrefix: string): void {
+  const nowMs = Date.now();
+  const signed = { method, paths: () => signedPaths(pathOf(url), pathPrefix), query, body };
+  verifyRequest(pairThatSigned(app, query.get('auth_key'), nowMs), signed, nowMs);
   if (!app.enabled) throw requestErrors.disabledApp();
 }
 

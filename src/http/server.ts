@@ -7,6 +7,8 @@ import { RequestError, requestErrors } from '../protocol/errors.ts';
 import { Query } from '../protocol/query.ts';
 import { requireSignature } from './authenticate.ts';
 import { answerClientError } from './client-error.ts';
+import { Front } from './front.ts';
+import { Publisher } from './publisher.ts';
 import { pathRefusal, refuse } from './refusal.ts';
 import { ADMIN_PATH, adminRoutes } from './routes/admin.ts';
 import { type AuthorizationEndpoint, broadcastingRoutes } from './routes/broadcasting.ts';
@@ -38,7 +40,15 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const MAX_PARAMETER_LENGTH = 4096;
 const ABSOLUTE_FORM = /^https?:\/\/[^/?]*/i;
 
-export function createHttpServer(core: Core, options: HttpServerOptions, log: Logger): FastifyInstance {
+export interface HttpServer {
+  readonly fastify: FastifyInstance;
+  /** Takes no more requests; resolves when those under way are answered and all connections are gone. */
+  close(): Promise<void>;
+  /** Ends the connections that are left. */
+  destroy(): void;
+}
+
+export function createHttpServer(core: Core, options: HttpServerOptions, log: Logger): HttpServer {
   const { administration } = core;
   const hasAdmin = administration !== undefined;
   const fastify = createFastify(serverOptions(options, hasAdmin));
@@ -72,7 +82,21 @@ export function createHttpServer(core: Core, options: HttpServerOptions, log: Lo
     connectionRoutes(signed, core);
     if (!options.development) signedStatsRoutes(signed, core, options.webhooks);
   });
-  return fastify;
+  const { keepAliveTimeout: keepAliveMs } = fastify.server;
+  const { pathPrefix } = options;
+  const publisher = new Publisher(core, { pathPrefix, keepAliveMs, refusalOf: (err) => refusalOf(err, log) });
+  const front = new Front(fastify.server, publisher, keepAliveMs);
+  return {
+    fastify,
+    close: async () => {
+      front.close();
+      await fastify.close();
+    },
+    destroy: () => {
+      front.destroy();
+      fastify.server.closeAllConnections();
+    },
+  };
 }
 
 function serverOptions({ pathPrefix, tls }: HttpServerOptions, hasAdmin: boolean): FastifyServerOptions {

@@ -171,7 +171,7 @@ describe('REC http-api §1.1', () => {
     const told = { development: false, version, webhooks };
     const options = { pathPrefix: '', tls: undefined, ...told, authorization, adminTokens: [] };
     const http = createHttpServer(broken as unknown as Core, options, log);
-    const answer = await http.inject('/apps/app-id/channels');
+    const answer = await http.fastify.inject('/apps/app-id/channels');
     await http.close();
     expect([answer.statusCode, answer.body]).toEqual([500, 'Internal server error.']);
     expect(lines).toHaveLength(1);

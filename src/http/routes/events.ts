@@ -1,37 +1,49 @@
 // POST events and batch_events (http-api.md §2, §3).
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyInstance } from 'fastify';
 import type { App } from '../../core/app.ts';
 import type { Core } from '../../core/core.ts';
 import { type EventRequest, parseBatch, parseEvent } from '../../protocol/api.ts';
 import { bodyOf } from '../authenticate.ts';
-import { publishOnce } from '../idempotency.ts';
+import { type Published, publishOnce } from '../idempotency.ts';
 import { route } from '../route.ts';
 
-export function eventRoutes(fastify: FastifyInstance, core: Core): void {
-  /** `{}`, or `{"channels":{name:counts}}` when `info` asked for counts. 400, 413, 429: nothing was published. */
-  route(fastify, 'POST', '/apps/:appId/events', async (request, reply) => {
-    const { app } = request;
-    const event = parseEvent(bodyOf(request));
-    return await once(request, reply, 'events', () => publishEvent(core, app, event));
-  });
+/** What is asked for by the last part of the path. 400, 413, 429: nothing was published. */
+export type Publishing = 'events' | 'batch_events';
 
+/** Checks a body, and returns what publishes it. */
+const readers: Record<Publishing, (core: Core, app: App, body: Buffer) => () => Promise<object>> = {
+  /** `{}`, or `{"channels":{name:counts}}` when `info` asked for counts. */
+  events: (core, app, body) => {
+    const event = parseEvent(body);
+    return () => publishEvent(core, app, event);
+  },
   /** `{}`, or `{"batch":[counts, …]}` in the order of the events when one of them asked. All or nothing is published. */
-  route(fastify, 'POST', '/apps/:appId/batch_events', async (request, reply) => {
-    const { app } = request;
-    const events = parseBatch(bodyOf(request), app.limits.batchEvents);
-    return await once(request, reply, 'batch_events', () => publishBatch(core, app, events));
-  });
+  batch_events: (core, app, body) => {
+    const events = parseBatch(body, app.limits.batchEvents);
+    return () => publishBatch(core, app, events);
+  },
+};
 
-  async function once(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    kind: string,
-    publish: () => Promise<object>,
-  ): Promise<string> {
-    const { app, headers } = request;
-    const published = await publishOnce(core, { app, headers, content: [kind, bodyOf(request)] }, publish);
-    reply.headers(published.headers);
-    return published.text;
+/** Publishes what a verified request holds. @throws RequestError */
+export function publish(
+  core: Core,
+  app: App,
+  what: Publishing,
+  { headers, body }: { readonly headers: IncomingHttpHeaders; readonly body: Buffer },
+): Promise<Published> {
+  return publishOnce(core, { app, headers, content: [what, body] }, readers[what](core, app, body));
+}
+
+/** For requests in a form that the shortcut leaves alone; see shortcut.ts. */
+export function eventRoutes(fastify: FastifyInstance, core: Core): void {
+  for (const what of ['events', 'batch_events'] as const) {
+    route(fastify, 'POST', `/apps/:appId/${what}`, async (request, reply) => {
+      const { app, headers } = request;
+      const published = await publish(core, app, what, { headers, body: bodyOf(request) });
+      reply.headers(published.headers);
+      return published.text;
+    });
   }
 }
 
