@@ -9,13 +9,19 @@ import type { Context } from './context.ts';
 import { leaveAll } from './leave.ts';
 import { signOut } from './users.ts';
 
+/** Random bytes of many ids: asking for them costs more than they do. */
+const random = Buffer.alloc(SOCKET_ID_BYTES * 512);
+let used = random.length;
+
 /** One that no connection of this node has. */
 export function freshSocketId(taken: Connections): string {
-  const random = Buffer.allocUnsafe(SOCKET_ID_BYTES);
-  let socketId: string;
-  do socketId = makeSocketId(randomFillSync(random));
-  while (taken.get(socketId) !== undefined);
-  return socketId;
+  if (used === random.length) {
+    randomFillSync(random);
+    used = 0;
+  }
+  const socketId = makeSocketId(random.subarray(used, used + SOCKET_ID_BYTES));
+  used += SOCKET_ID_BYTES;
+  return taken.get(socketId) === undefined ? socketId : freshSocketId(taken);
 }
 
 /** The first item of every mailbox: the app's quota in the cluster, then the first frame. */

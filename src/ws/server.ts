@@ -8,6 +8,7 @@ import type { App } from '../core/app.ts';
 import type { Core } from '../core/core.ts';
 import { FRAME_OVERHEAD_BYTES } from '../protocol/limits.ts';
 import { Query } from '../protocol/query.ts';
+import { Handshakes } from './handshakes.ts';
 import { Socket } from './socket.ts';
 
 export interface WebSocketEndpointDeps {
@@ -33,6 +34,7 @@ export class WebSocketEndpoint {
   readonly #deps: WebSocketEndpointDeps;
   /** ws bounds messages per server: one server for each limit in use. */
   readonly #servers = new Map<number, Server<typeof Socket>>();
+  readonly #handshakes = new Handshakes();
 
   constructor(deps: WebSocketEndpointDeps) {
     this.#deps = deps;
@@ -53,7 +55,9 @@ export class WebSocketEndpoint {
     if (key === undefined) return notFound(stream);
     const { core } = this.#deps;
     const app = await core.apps.findByKey(key);
+    stream.cork();
     this.#serverFor(app).handleUpgrade(request, stream, head, (socket) => {
+      this.#handshakes.add(socket);
       socket.attach(stream, request.headers['x-forwarded-for']?.toString());
       const protocol = new Query(query).get('protocol');
       const connection = core.connect({ app, protocol, origin: request.headers.origin }, socket);

@@ -11,10 +11,11 @@ import type { Peer, Transport } from '../core/ports.ts';
 export class Socket extends WebSocket implements Transport {
   #stream: Duplex | undefined;
   #forwardedFor: string | undefined;
+  #corked = true;
   /** Hears of what arrives; undefined when the socket was refused. */
   connection: Connection | undefined;
 
-  /** @param stream the upgraded connection underneath. */
+  /** @param stream the upgraded connection underneath, which is corked. */
   attach(stream: Duplex, forwardedFor: string | undefined): void {
     this.#stream = stream;
     this.#forwardedFor = forwardedFor;
@@ -40,7 +41,16 @@ export class Socket extends WebSocket implements Transport {
   }
 
   write(frames: Buffer): void {
-    if (this.readyState === WebSocket.OPEN) this.#stream?.write(frames);
+    if (this.readyState !== WebSocket.OPEN) return;
+    this.#stream?.write(frames);
+    this.uncork();
+  }
+
+  /** Lets go of the answer to the handshake, which was kept for the first frame to leave with. */
+  uncork(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#stream?.uncork();
   }
 
   override ping(): void {
