@@ -1,5 +1,6 @@
 // The composition root: one set of adapters, core over it, the edges over core; started in that order and stopped in
 // reverse, within a deadline.
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -53,38 +54,35 @@ export function createServer(config: Config, log: Logger, primary?: Channel): Fa
   const core = new Core(adapters, storeOf(config, log), options, log);
   const authorizer = new AppAuthorizer(core, log);
   core.onAppsChanged(authorizer.appsChanged);
-  const { path: pathPrefix, tls, development } = config;
+  const { path: pathPrefix, tls, development, admin } = config;
   const { apps, facts } = core;
   const { webhookQueue: queue, tracker } = adapters;
   const durable = config.adapter === 'redis';
   const webhooks = new Webhooks({ facts, apps, queue, tracker, durable, version, log }, config.webhooks);
+  core.onAppsChanged(webhooks.appsChanged);
   const authorization = { authorizer, ...config.auth };
-  const { tokens: adminTokens } = config.admin;
-  const { counts } = webhooks;
   const http = createHttpServer(
     core,
-    { pathPrefix, tls, development, version, webhooks: counts, authorization, adminTokens },
+    { pathPrefix, tls, development, version, webhooks: webhooks.counts, authorization, adminTokens: admin.tokens },
     log,
   );
   const webSocket = new WebSocketEndpoint({ core, pathPrefix, log });
-  const { server } = http.fastify;
-  server.on('upgrade', (request, stream, head) => {
-    if (request.headers.upgrade?.toLowerCase() === 'websocket') webSocket.upgrade(request, stream, head);
-    else declineUpgrade(server, request, stream, head);
-  });
+  serveUpgrades(http.fastify.server, webSocket);
   let stopping: Promise<void> | undefined;
 
   async function start(): Promise<Listening> {
+    webhooks.listen();
     await core.start();
     try {
       await webhooks.start();
       await http.fastify.listen({ host: config.host, port: config.port });
     } catch (err) {
+      await core.leave();
       await webhooks.stop(0);
       await core.stop();
       throw err;
     }
-    const { address, port, family } = server.address() as AddressInfo;
+    const { address, port, family } = http.fastify.server.address() as AddressInfo;
     const authority = family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
     const url = `${config.tls === undefined ? 'http' : 'https'}://${authority}${config.path}`;
     const apps = await core.apps.list();
@@ -101,14 +99,17 @@ export function createServer(config: Config, log: Logger, primary?: Channel): Fa
     const { sockets } = core.nodeStats();
     await core.drain({ closesPerSecond: config.shutdown.closesPerSecond, withinMs: withinMs * DRAIN_SHARE });
     if (sockets > 0) await setTimeout(Math.min(LINGER_MS, (withinMs * (1 - DRAIN_SHARE)) / 2));
-    const leftMs = Math.max(0, endsAtMs - performance.now());
-    const flushed = webhooks.stop(leftMs * WEBHOOKS_SHARE);
+    const leftMs = () => Math.max(0, endsAtMs - performance.now());
+    const sent = webhooks.drain(leftMs() * WEBHOOKS_SHARE);
     // Waits for requests in flight and for peers to answer their close frames; not for ever.
     await Promise.race([http.close(), over]);
     http.destroy();
     deadline.abort();
     authorizer.stop();
-    await flushed;
+    await sent;
+    // What could not be told of the last sockets before is told now.
+    await core.leave();
+    await webhooks.stop(leftMs());
     await core.stop();
     log.info('stopped');
   }
@@ -120,6 +121,13 @@ export function createServer(config: Config, log: Logger, primary?: Channel): Fa
       return stopping;
     },
   };
+}
+
+function serveUpgrades(server: Server, webSocket: WebSocketEndpoint): void {
+  server.on('upgrade', (request, stream, head) => {
+    if (request.headers.upgrade?.toLowerCase() === 'websocket') webSocket.upgrade(request, stream, head);
+    else declineUpgrade(server, request, stream, head);
+  });
 }
 
 /** One set, whole. */

@@ -1,7 +1,13 @@
 // Where an app wants to hear of what happens, and of what: settings of src/webhooks/. The schema is the type, the
 // defaults and the checks in one, as in app.ts.
 import { z } from 'zod';
-import { connectionWebhookTypes, pusherWebhookTypes, type WebhookEvent, webhookTypes } from '../protocol/webhook.ts';
+import {
+  connectionWebhookTypes,
+  pusherWebhookTypes,
+  type WebhookEvent,
+  type WebhookType,
+  webhookTypes,
+} from '../protocol/webhook.ts';
 
 const atLeast = (least: number, fallback: number, description: string) =>
   z.int().min(least).default(fallback).describe(description);
@@ -60,12 +66,22 @@ export const appWebhooksSchema = z
 /** One endpoint of an app, known by its URL. */
 export type Webhook = Readonly<z.infer<typeof webhookSchema>>;
 
-/** Whether an endpoint is to get an event. Events of connections have no channel to compare. */
-export function wants(
-  { events, channelStartsWith, channelEndsWith }: Webhook,
-  { name, channel }: WebhookEvent,
-): boolean {
-  if (!events.includes(name)) return false;
+const opposites: { readonly [K in WebhookType]?: WebhookType } = {
+  channel_occupied: 'channel_vacated',
+  channel_vacated: 'channel_occupied',
+  member_added: 'member_removed',
+  member_removed: 'member_added',
+};
+
+/** What an endpoint is sent, and what that may be undone by: it is neither of both then. */
+export function followedTypes({ events }: Pick<Webhook, 'events'>): WebhookType[] {
+  return events.flatMap((name) => [name, opposites[name] ?? name]);
+}
+
+/** Whether an event matters to an endpoint, if only as what undoes another. Events of connections have no channel to compare. */
+export function follows(webhook: Webhook, { name, channel }: WebhookEvent): boolean {
+  const { channelStartsWith, channelEndsWith } = webhook;
+  if (!followedTypes(webhook).includes(name)) return false;
   const hasChannel = !connectionWebhookTypes.some((type) => type === name);
   return !hasChannel || (channel.startsWith(channelStartsWith) && channel.endsWith(channelEndsWith));
 }

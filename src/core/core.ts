@@ -56,6 +56,7 @@ export class Core {
   readonly administration: Administration | undefined;
   #draining = false;
   #settled: Promise<void> = Promise.resolve();
+  #spoken: Promise<void> = Promise.resolve();
 
   constructor(adapters: Adapters, apps: AppStore, options: CoreOptions, log: Logger) {
     this.apps = apps;
@@ -191,7 +192,9 @@ export class Core {
       const app = await this.apps.findById(appId);
       if (app !== undefined) announce(app);
     };
-    speak().catch((err: unknown) => log.error({ err, appId }, 'what became of a subscription could not be announced'));
+    this.#spoken = this.#spoken
+      .then(speak)
+      .catch((err: unknown) => log.error({ err, appId }, 'what became of a subscription could not be announced'));
   }
 
   /** From here on nobody connects; sends the connections away and resolves when they have left everything. */
@@ -200,14 +203,22 @@ export class Core {
     await this.#context.connections.drain(how);
   }
 
-  /** Safe to call twice. */
-  async stop(): Promise<void> {
+  /** This node holds nothing any more: nothing is announced from here on. Safe to call twice. */
+  async leave(): Promise<void> {
     this.#draining = true;
-    const { broker, tracker, eventCache, rateLimiter, webhookQueue, connections, counts } = this.#context;
+    const { tracker, connections, counts } = this.#context;
     await this.administration?.stop();
     connections.stop();
     counts.stop();
-    const ports = [tracker, eventCache, rateLimiter, webhookQueue, this.apps];
+    await tracker.stop();
+    await this.#spoken;
+  }
+
+  /** Safe to call twice. */
+  async stop(): Promise<void> {
+    await this.leave();
+    const { broker, eventCache, rateLimiter, webhookQueue } = this.#context;
+    const ports = [eventCache, rateLimiter, webhookQueue, this.apps];
     await Promise.all(ports.map((port) => port.stop()));
     await broker.stop();
   }

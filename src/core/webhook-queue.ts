@@ -1,5 +1,5 @@
 // Where webhook events wait until the application has them. One node of the cluster delivers at a time; what it had not
-// delivered when it ended is read again by the next. Types only.
+// delivered when it ended is read again by the next. Types, and what is kept.
 import type { WebhookEvent } from '../protocol/webhook.ts';
 
 /** An event as it is kept. */
@@ -11,6 +11,8 @@ export interface QueuedEvent {
   readonly atMs: number;
   /** For this endpoint only, by its URL: it was dead-lettered there and is tried again. undefined: for all that want it. */
   readonly endpoint?: string | undefined;
+  /** URLs of the endpoints that want it, as the node knew that queued it. */
+  readonly wantedBy?: readonly string[] | undefined;
 }
 
 export interface Entry extends QueuedEvent {
@@ -55,10 +57,18 @@ export interface Delivery {
   readonly attempt: number;
 }
 
-/** Entries of one app that may wait; above it the oldest are dropped and counted. */
+/** Entries of one app that may wait, and about their bytes; above either the oldest are dropped and counted. */
 export const QUEUED_EVENTS = 100_000;
+export const QUEUED_BYTES = 64 * 1024 * 1024;
+/** The same of an app's dead letters. */
 export const DEAD_LETTERS = 10_000;
+export const DEAD_LETTER_BYTES = 32 * 1024 * 1024;
 export const DELIVERIES = 200;
+
+/** What an event takes in memory, about: ids, names and objects are as long as each other. */
+export function bytesOf({ event }: Pick<QueuedEvent, 'event'>): number {
+  return 256 + (event.data?.length ?? 0);
+}
 
 export interface WebhookQueue {
   start(): Promise<void>;
@@ -89,7 +99,7 @@ export interface WebhookQueue {
   reread(appId: string, count: number, after: string | undefined): Promise<Page>;
   /** They are delivered, cancelled or dead. Unknown ones are ignored. */
   remove(appId: string, entryIds: readonly string[]): Promise<void>;
-  /** Keeps letters, newest DEAD_LETTERS of the app; the queue gives the letterId. */
+  /** Keeps letters, the newest of the app; the queue gives the letterId. */
   bury(appId: string, letters: readonly Omit<DeadLetter, 'letterId'>[]): Promise<void>;
   /**
    * Newest first; `before`: those older than this letter, which may be gone.
@@ -99,9 +109,12 @@ export interface WebhookQueue {
   /**
    * Puts letters back into the queue, oldest first, each for the endpoint that did not take it, with its id.
    * @param letterIds undefined: all
+   * @param endpoints only those for one of these URLs; undefined: whatever their endpoint is
    * @returns how many were put back: no more than there is room for, and the others stay
    */
-  revive(appId: string, letterIds: readonly string[] | undefined): Promise<number>;
+  revive(appId: string, letterIds: readonly string[] | undefined, endpoints?: readonly string[]): Promise<number>;
+  /** The app is gone: no memory is kept for its letters and deliveries. What expires by itself may stay until then. */
+  forget(appId: string): Promise<void>;
   /** Keeps what was attempted, newest DELIVERIES of the app. */
   record(appId: string, deliveries: readonly Delivery[]): Promise<void>;
   /** Newest first. */

@@ -1,11 +1,13 @@
-// The entries of one app that are in hand, and which of its endpoints have them. An entry is removed from the queue when
-// every endpoint that wants it is done with it. One that has too many takes no more, and reads on later where it was:
-// the others go on.
+// Which endpoints of one app get its entries. An entry is removed from the queue when every endpoint that wants it is done
+// with it. One that has too many takes no more, and reads on later where it was: the others go on. What nobody wants is
+// removed once this node must know all that the node knew which queued it.
 import type { App } from '../core/app.ts';
 import type { AppStore } from '../core/app-store.ts';
-import { type Webhook, wants } from '../core/app-webhooks.ts';
-import { type Entry, QUEUED_EVENTS } from '../core/webhook-queue.ts';
+import { follows, type Webhook } from '../core/app-webhooks.ts';
+import { type DeadLetter, type Entry, QUEUED_EVENTS } from '../core/webhook-queue.ts';
 import { Endpoint, type EndpointDeps } from './endpoint.ts';
+import { Ledger } from './ledger.ts';
+import { lookUp } from './look-up.ts';
 
 /** An endpoint, and how far in the queue it is. */
 interface Reader {
@@ -15,12 +17,15 @@ interface Reader {
   behind: { readonly after: string | undefined } | undefined;
 }
 
-interface InHand {
-  /** How many endpoints have it. */
-  holders: number;
-  /** Those that are to have it, and are behind. */
-  readonly skippers: Set<Reader>;
+/** Where reading goes on. */
+interface Halt {
+  /** The last entry before; "": none. */
+  readonly after: string;
+  readonly entry: Entry;
 }
+
+/** What another node knew of an app when it queued something is known here by then, and a second more. */
+const KNOWN_WITHIN_MS = 3000;
 
 export class AppDeliveries {
   readonly appId: string;
@@ -28,9 +33,12 @@ export class AppDeliveries {
   readonly #deps: EndpointDeps;
   #app: App | undefined;
   readonly #readers = new Map<string, Reader>();
-  /** By entryId, in the order of the queue. */
-  readonly #entries = new Map<string, InHand>();
-  /** The last entry that was offered. */
+  readonly #ledger = new Ledger((entryIds) => this.#deps.outcomes.remove(this.appId, entryIds));
+  /** The app could be looked up once. */
+  #known = false;
+  /** What cannot be judged yet; all behind it waits in the queue. */
+  #halt: Halt | undefined;
+  /** The last entry that was offered, or left in the queue for later. */
   lastId: string | undefined;
 
   constructor(appId: string, apps: AppStore, deps: EndpointDeps) {
@@ -39,10 +47,11 @@ export class AppDeliveries {
     this.#deps = deps;
   }
 
-  /** Looks the app up: its endpoints come, go and change. While it cannot be, it is what it was. */
+  /** Looks the app up: its endpoints come, go and change. While it cannot be, or is refused, it is what it was. */
   async refresh(): Promise<App | undefined> {
     try {
-      this.#app = await this.#apps.findById(this.appId);
+      this.#app = await lookUp(this.#apps, this.appId);
+      this.#known = true;
     } catch (err) {
       this.#deps.log.debug({ err, appId: this.appId }, 'an app could not be looked up');
       return this.#app;
@@ -63,29 +72,48 @@ export class AppDeliveries {
   /** Entries in the order of the queue, of which none was offered before. After `refresh`. */
   offer(entries: readonly Entry[]): void {
     const given = new Map<Reader, Entry[]>();
-    const unwanted: string[] = [];
+    const unwanted: Entry[] = [];
     for (const entry of entries) {
-      const inHand: InHand = { holders: 0, skippers: new Set() };
-      for (const reader of this.#wanting(entry)) {
-        if (this.#takes(reader, given)) {
-          inHand.holders += 1;
-          give(given, reader, entry);
-        } else {
-          reader.behind ??= { after: this.lastId };
-          inHand.skippers.add(reader);
-        }
-      }
+      const after = this.lastId ?? '';
       this.lastId = entry.entryId;
-      if (inHand.holders + inHand.skippers.size === 0) unwanted.push(entry.entryId);
-      else this.#entries.set(entry.entryId, inHand);
+      const readers = this.#wanting(entry);
+      if (this.#halt === undefined && !this.#isClear(entry, readers)) this.#halt = { after, entry };
+      if (this.#halt !== undefined) continue;
+      if (readers.length === 0) unwanted.push(entry);
+      else this.#give(entry, after, readers, given);
     }
-    this.#forgetOldest();
-    if (unwanted.length > 0) this.#deps.outcomes.remove(this.appId, unwanted);
+    this.#ledger.keepNewest(QUEUED_EVENTS + this.#deps.options.heldPerEndpoint);
+    if (unwanted.length > 0) void this.#putAway(unwanted);
     for (const [{ endpoint }, some] of given) endpoint.offer(some);
+  }
+
+  /** Whether entries wait in the queue until it is clear whose they are. */
+  get halted(): boolean {
+    return this.#halt !== undefined;
+  }
+
+  /** The entry after which to read on, when it is clear. After `refresh`. */
+  resumable(): string | undefined {
+    const halt = this.#halt;
+    return halt !== undefined && this.#isClear(halt.entry, this.#wanting(halt.entry)) ? halt.after : undefined;
+  }
+
+  /**
+   * What was left in the queue, in order.
+   * @param areAll there are no more
+   */
+  resume(entries: readonly Entry[], areAll: boolean): void {
+    this.lastId = this.#halt?.after || undefined;
+    this.#halt = undefined;
+    this.offer(entries);
+    const last = entries.at(-1);
+    if (!areAll && last !== undefined) this.#halt ??= { after: last.entryId, entry: last };
   }
 
   /** Endpoints that are behind and have room again: each with the entry after which it reads on; undefined: the first. */
   behind(): readonly { readonly reader: Reader; readonly after: string | undefined }[] {
+    // What is not offered to anybody yet would be taken for what it does not want.
+    if (this.halted) return [];
     const half = this.#deps.options.heldPerEndpoint / 2;
     return [...this.#readers.values()].flatMap((reader) => {
       const { endpoint, behind } = reader;
@@ -101,16 +129,13 @@ export class AppDeliveries {
     if (this.#readers.get(reader.webhook.url) !== reader) return;
     const given: Entry[] = [];
     for (const entry of entries) {
-      const inHand = this.#entries.get(entry.entryId);
       reader.behind = { after: entry.entryId };
-      if (inHand === undefined || !inHand.skippers.delete(reader)) continue;
-      inHand.holders += 1;
-      given.push(entry);
+      if (this.#ledger.take(entry.entryId, reader)) given.push(entry);
     }
     if (areAll) {
       reader.behind = undefined;
       // What it did not meet was dropped from the queue.
-      for (const [entryId, inHand] of this.#entries) this.#unskip(entryId, inHand, reader);
+      this.#ledger.forget(reader);
     }
     reader.endpoint.offer(given);
   }
@@ -125,7 +150,42 @@ export class AppDeliveries {
 
   #wanting(entry: Entry): Reader[] {
     return [...this.#readers.values()].filter(({ webhook }) =>
-      entry.endpoint === undefined ? wants(webhook, entry.event) : webhook.url === entry.endpoint,
+      entry.endpoint === undefined ? follows(webhook, entry.event) : webhook.url === entry.endpoint,
+    );
+  }
+
+  /**
+   * Whether those are all that are to have it. Not while the app was never known; nor while the node that queued it knew
+   * of endpoints that this one does not, and may not have heard of yet.
+   */
+  #isClear({ endpoint, atMs, wantedBy }: Entry, readers: readonly Reader[]): boolean {
+    if (!this.#known) return false;
+    if (endpoint !== undefined || Math.abs(Date.now() - atMs) >= KNOWN_WITHIN_MS) return true;
+    if (wantedBy === undefined) return readers.length > 0;
+    return wantedBy.every((url) => readers.some(({ webhook }) => webhook.url === url));
+  }
+
+  #give(entry: Entry, after: string, readers: readonly Reader[], given: Map<Reader, Entry[]>): void {
+    const skippers: Reader[] = [];
+    for (const reader of readers) {
+      if (this.#takes(reader, given)) {
+        give(given, reader, entry);
+      } else {
+        reader.behind ??= { after: after === '' ? undefined : after };
+        skippers.push(reader);
+      }
+    }
+    this.#ledger.add(entry.entryId, readers.length - skippers.length, skippers);
+  }
+
+  /** What nobody wants. A letter that was to be tried again at an endpoint that is not there is a letter again. */
+  async #putAway(entries: readonly Entry[]): Promise<void> {
+    const { outcomes } = this.#deps;
+    const again = this.#app === undefined ? [] : entries.flatMap(asLetter);
+    if (again.length > 0 && !(await outcomes.bury(this.appId, again))) return;
+    outcomes.remove(
+      this.appId,
+      entries.map(({ entryId }) => entryId),
     );
   }
 
@@ -143,7 +203,7 @@ export class AppDeliveries {
         const reader = this.#readers.get(url);
         return app === undefined || reader?.endpoint !== endpoint ? undefined : { app, webhook: reader.webhook };
       },
-      done: (entryIds) => this.#done(entryIds),
+      done: (entryIds) => this.#ledger.release(entryIds),
     });
     this.#readers.set(url, { endpoint, webhook, behind: undefined });
   }
@@ -151,36 +211,15 @@ export class AppDeliveries {
   /** An endpoint was removed: nobody waits for it any more. */
   #drop(url: string, reader: Reader): void {
     this.#readers.delete(url);
-    for (const [entryId, inHand] of this.#entries) this.#unskip(entryId, inHand, reader);
-    this.#done(reader.endpoint.abandon());
+    this.#ledger.forget(reader);
+    this.#ledger.release(reader.endpoint.abandon());
   }
+}
 
-  #done(entryIds: readonly string[]): void {
-    const gone: string[] = [];
-    for (const entryId of entryIds) {
-      const inHand = this.#entries.get(entryId);
-      if (inHand === undefined) continue;
-      inHand.holders -= 1;
-      if (inHand.holders > 0 || inHand.skippers.size > 0) continue;
-      this.#entries.delete(entryId);
-      gone.push(entryId);
-    }
-    if (gone.length > 0) this.#deps.outcomes.remove(this.appId, gone);
-  }
-
-  #unskip(entryId: string, inHand: InHand, reader: Reader): void {
-    if (!inHand.skippers.delete(reader) || inHand.holders > 0 || inHand.skippers.size > 0) return;
-    this.#entries.delete(entryId);
-    this.#deps.outcomes.remove(this.appId, [entryId]);
-  }
-
-  /** The queue keeps no more than these; the others it has dropped. */
-  #forgetOldest(): void {
-    for (const entryId of this.#entries.keys()) {
-      if (this.#entries.size <= QUEUED_EVENTS + this.#deps.options.heldPerEndpoint) return;
-      this.#entries.delete(entryId);
-    }
-  }
+function asLetter({ id, event, atMs, endpoint }: Entry): Omit<DeadLetter, 'letterId'>[] {
+  if (endpoint === undefined) return [];
+  const reason = 'the app has no such endpoint';
+  return [{ id, event, atMs, endpoint, reason, attempts: 0, diedAtMs: Date.now() }];
 }
 
 function give(given: Map<Reader, Entry[]>, reader: Reader, entry: Entry): void {

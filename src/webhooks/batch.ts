@@ -7,9 +7,9 @@ import type { Entry } from '../core/webhook-queue.ts';
 import type { WebhookEvent } from '../protocol/webhook.ts';
 
 /** An entry as an endpoint is given it. */
-export type Held = Pick<Entry, 'entryId' | 'id' | 'event' | 'atMs'>;
+export type Held = Pick<Entry, 'entryId' | 'id' | 'event' | 'atMs' | 'endpoint'>;
 
-export type BatchSettings = Pick<Webhook, 'batchMs' | 'batchEvents' | 'vacatedDelayMs'>;
+export type BatchSettings = Pick<Webhook, 'events' | 'batchMs' | 'batchEvents' | 'vacatedDelayMs'>;
 
 interface Ready {
   readonly held: Held;
@@ -29,6 +29,8 @@ interface Removal {
 const BATCH_CHARACTERS = 384 * 1024;
 /** How long what contradicts a removal may take to come through the queue. */
 const DOUBT_MS = 30_000;
+/** How far the clocks of two servers may be apart. */
+const SKEW_MS = 5000;
 
 export class Batches {
   #settings: BatchSettings;
@@ -52,11 +54,11 @@ export class Batches {
   /**
    * Takes an event in. A removal waits for its delay, and takes its place in the order of its channel when that is over:
    * what others do in the meantime does not wait for it.
-   * @returns what is not going to be sent: this one, or it and its opposite
+   * @returns what is not going to be sent: this one as it is only to undo others, or it and its opposite
    */
   add(held: Held, nowMs: number, wallMs: number): readonly Held[] {
     const { event } = held;
-    const subject = subjectOf(event);
+    const subject = subjectOf(held);
     if (event.name === 'channel_vacated' || event.name === 'member_removed') {
       // Not later than the delay from now, however wrong another node's clock is.
       const leftMs = Math.min(held.atMs + this.#settings.vacatedDelayMs - wallMs, this.#settings.vacatedDelayMs);
@@ -68,9 +70,8 @@ export class Batches {
       return [];
     }
     if (event.name === 'channel_occupied' || event.name === 'member_added') return this.#undo(held, subject, nowMs);
-    if (event.name === 'cache_miss' && this.#isRepeated(held)) return [held];
-    this.#push(held, nowMs);
-    return [];
+    if (event.name === 'cache_miss' && held.endpoint === undefined && this.#isRepeated(held)) return [held];
+    return this.#push(held, nowMs);
   }
 
   /** Removals whose delay is over: whether they are true is to be found out, and told to `judge`. */
@@ -89,7 +90,7 @@ export class Batches {
    * @returns what is not going to be sent
    */
   judge(held: Held, isTrue: boolean, nowMs: number): readonly Held[] {
-    const subject = subjectOf(held.event);
+    const subject = subjectOf(held);
     const removal = this.#removals.get(subject);
     // Cancelled, or followed by another one, while it was found out.
     if (removal === undefined || removal.all.at(-1) !== held) return [];
@@ -99,8 +100,7 @@ export class Batches {
       return [];
     }
     this.#removals.delete(subject);
-    this.#push(held, nowMs);
-    return removal.all.slice(0, -1);
+    return [...removal.all.slice(0, -1), ...this.#push(held, nowMs)];
   }
 
   /** Removals that were doubted for long enough. @returns them; they are not going to be sent */
@@ -171,14 +171,15 @@ export class Batches {
 
   #undo(held: Held, subject: string, nowMs: number): readonly Held[] {
     const removal = this.#removals.get(subject);
-    const opposite = removal?.all.shift();
-    if (removal?.all.length === 0) this.#removals.delete(subject);
-    if (opposite !== undefined) {
-      if (held.atMs - opposite.atMs < this.#settings.vacatedDelayMs) return [opposite, held];
-      this.#push(opposite, nowMs);
+    const opposite = removal?.all[0];
+    // One that was long before the removal undoes nothing: it is late, as the queue did not take it.
+    if (removal === undefined || opposite === undefined || held.atMs < opposite.atMs - SKEW_MS) {
+      return this.#push(held, nowMs);
     }
-    this.#push(held, nowMs);
-    return [];
+    removal.all.shift();
+    if (removal.all.length === 0) this.#removals.delete(subject);
+    if (held.atMs - opposite.atMs < this.#settings.vacatedDelayMs) return [opposite, held];
+    return [...this.#push(opposite, nowMs), ...this.#push(held, nowMs)];
   }
 
   /** Each node announces a miss once; what several say within the floor is one. */
@@ -194,8 +195,11 @@ export class Batches {
     return false;
   }
 
-  #push(held: Held, nowMs: number): void {
+  /** @returns it where it is not going to be sent: it mattered only to its opposite */
+  #push(held: Held, nowMs: number): readonly Held[] {
+    if (held.endpoint === undefined && !this.#settings.events.includes(held.event.name)) return [held];
     this.#ready.push({ held, key: keyOf(held.event), sinceMs: nowMs });
+    return [];
   }
 }
 
@@ -204,7 +208,11 @@ function keyOf({ channel, socket_id }: WebhookEvent): string {
   return channel === '' ? `:${socket_id ?? ''}` : channel;
 }
 
-/** What comes and goes: a channel, or a member of one. No channel's name has a line break. */
-function subjectOf({ channel, user_id }: WebhookEvent): string {
+/**
+ * What comes and goes: a channel, or a member of one. No channel's name has a line break. One that is tried again is by
+ * itself: what was then neither undoes nor stands for what is now.
+ */
+function subjectOf({ event: { channel, user_id }, endpoint, entryId }: Held): string {
+  if (endpoint !== undefined) return `\n\n${entryId}`;
   return user_id === undefined ? channel : `${channel}\n${user_id}`;
 }

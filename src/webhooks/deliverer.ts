@@ -9,6 +9,8 @@ import type { EndpointDeps } from './endpoint.ts';
 export interface DelivererDeps extends EndpointDeps {
   readonly queue: WebhookQueue;
   readonly apps: AppStore;
+  /** Whether what this node leaves in the queue is delivered by others in any case. */
+  readonly handsOver: boolean;
   readonly log: Logger;
 }
 
@@ -20,6 +22,7 @@ export class Deliverer {
   readonly #apps = new Map<string, AppDeliveries>();
   #active = false;
   #stopped = false;
+  #over = false;
   #timer: NodeJS.Timeout | undefined;
   #ticking: Promise<void> = Promise.resolve();
   /** This node delivers until then unless it says so again; 0: it does not. */
@@ -50,6 +53,7 @@ export class Deliverer {
     clearTimeout(this.#timer);
     await this.#ticking;
     try {
+      await this.#takeOver();
       while (this.holds && !this.#hasLeft) await this.#read();
       while (this.holds && (await this.#read()) > 0);
     } catch (err) {
@@ -58,9 +62,23 @@ export class Deliverer {
     await Promise.all([...this.#apps.values()].map((app) => app.drain()));
   }
 
+  /** Where the queue ends with the last node: delivers after the one that does, unless that has delivered all. */
+  async #takeOver(): Promise<void> {
+    const { queue, apps, options, handsOver } = this.#deps;
+    while (this.#active && !handsOver && !this.#over && !this.holds) {
+      this.#claimAtMs = 0;
+      await this.#claim();
+      if (this.holds) return;
+      const sizes = await Promise.all((await apps.list()).map(({ id }) => queue.sizes(id)));
+      if (sizes.every(({ waiting }) => waiting === 0)) return;
+      await new Promise((resolve) => setTimeout(resolve, options.readEveryMs).unref());
+    }
+  }
+
   /** Nothing is sent from here on; another node may deliver. Safe to call twice. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#over = true;
     clearTimeout(this.#timer);
     this.#letGo();
     await this.#ticking;
@@ -117,8 +135,12 @@ export class Deliverer {
     }
     const fresh = await queue.read('fresh', options.readCount);
     await this.#offer(fresh);
-    for (const app of this.#apps.values()) await this.#catchUp(app);
-    return fresh.length;
+    let resumed = 0;
+    for (const app of this.#apps.values()) {
+      if (app.halted) resumed += await this.#resume(app);
+      await this.#catchUp(app);
+    }
+    return fresh.length + resumed;
   }
 
   async #offer(entries: readonly Entry[]): Promise<void> {
@@ -127,6 +149,17 @@ export class Deliverer {
       await app.refresh();
       if (this.holds) app.offer(some);
     }
+  }
+
+  /** What waited in the queue until it was clear whose it is. @returns how many entries there were */
+  async #resume(app: AppDeliveries): Promise<number> {
+    const { queue, options } = this.#deps;
+    await app.refresh();
+    const after = app.resumable();
+    if (after === undefined) return 0;
+    const { entries, full } = await queue.reread(app.appId, options.readCount, after === '' ? undefined : after);
+    if (this.holds) app.resume(entries, !full);
+    return entries.length;
   }
 
   /** What endpoints that had too much in hand did not take. */

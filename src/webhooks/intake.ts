@@ -3,18 +3,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { AppStore } from '../core/app-store.ts';
-import { wants } from '../core/app-webhooks.ts';
+import { followedTypes, follows, type Webhook } from '../core/app-webhooks.ts';
 import type { Fact } from '../core/facts.ts';
-import type { QueuedEvent, WebhookQueue } from '../core/webhook-queue.ts';
+import { bytesOf, type QueuedEvent, type WebhookQueue } from '../core/webhook-queue.ts';
 import type { WebhookType } from '../protocol/webhook.ts';
 import { eventOf } from './event-of.ts';
+import { lookUp } from './look-up.ts';
 import type { WebhookOptions } from './options.ts';
 import type { Counts } from './report.ts';
 
 export interface IntakeDeps {
   readonly options: Pick<WebhookOptions, 'keptBytesPerApp' | 'againMs'>;
   readonly queue: Pick<WebhookQueue, 'add'>;
-  readonly apps: Pick<AppStore, 'findById'>;
+  readonly apps: Pick<AppStore, 'findById' | 'refused'>;
   readonly counts: Counts;
   readonly log: Logger;
   /** An app wants webhooks. */
@@ -115,13 +116,13 @@ export class Intake {
 
   async #add(appId: string, line: Line, some: readonly QueuedEvent[]): Promise<void> {
     const { queue, apps, counts, log, onWanted } = this.#deps;
-    const webhooks = (await apps.findById(appId))?.webhooks ?? [];
+    const webhooks = (await lookUp(apps, appId))?.webhooks ?? [];
     this.#interests.set(appId, {
-      types: new Set(webhooks.flatMap(({ events }) => events)),
+      types: new Set(webhooks.flatMap(followedTypes)),
       untilMs: performance.now() + INTEREST_MS,
     });
     if (webhooks.length > 0) onWanted();
-    const wanted = some.filter(({ event }) => webhooks.some((webhook) => wants(webhook, event)));
+    const wanted = some.flatMap((queued) => ofThose(queued, webhooks));
     if (wanted.length > 0) {
       const dropped = await queue.add(appId, wanted);
       counts.queued += wanted.length;
@@ -150,7 +151,8 @@ export class Intake {
   }
 }
 
-/** Ids, names and objects are about as long as each other. */
-function bytesOf({ event }: QueuedEvent): number {
-  return 256 + (event.data?.length ?? 0);
+/** With those who want it; none where nobody does. */
+function ofThose(queued: QueuedEvent, webhooks: readonly Webhook[]): QueuedEvent[] {
+  const wantedBy = webhooks.filter((webhook) => follows(webhook, queued.event)).map(({ url }) => url);
+  return wantedBy.length === 0 ? [] : [{ ...queued, wantedBy }];
 }

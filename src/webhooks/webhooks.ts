@@ -6,6 +6,7 @@ import type { Tracker } from '../core/ports.ts';
 import type { WebhookQueue } from '../core/webhook-queue.ts';
 import { Deliverer } from './deliverer.ts';
 import { Intake } from './intake.ts';
+import { lookUp } from './look-up.ts';
 import { defaultTimes, type WebhookOptions } from './options.ts';
 import { Outcomes } from './outcomes.ts';
 import type { Counts } from './report.ts';
@@ -33,6 +34,7 @@ export class Webhooks {
   readonly #deliverer: Deliverer;
   readonly #intake: Intake;
   #unlisten: (() => void) | undefined;
+  #started = false;
 
   /** @param given its times are the defaults unless given */
   constructor(deps: WebhooksDeps, given: Options) {
@@ -44,11 +46,14 @@ export class Webhooks {
     this.#outcomes = new Outcomes(queue, options.againMs);
     this.#deliverer = new Deliverer({
       ...{ options, queue, apps, counts, log },
+      handsOver: deps.durable,
       outcomes: this.#outcomes,
       send: this.#sender.send,
       areTrue: (appId, events) => areTrue(tracker, appId, events),
     });
-    const onWanted = () => this.#deliverer.activate();
+    const onWanted = () => {
+      if (this.#started) this.#deliverer.activate();
+    };
     this.#intake = new Intake({ options, queue, apps, counts, log, onWanted });
   }
 
@@ -57,32 +62,55 @@ export class Webhooks {
     return this.#counts;
   }
 
-  /** After the queue. Safe to call twice. */
-  async start(): Promise<void> {
+  /** From here on what is announced is queued, as soon as the queue takes it. Before core starts: it begins with facts. */
+  listen(): void {
     this.#unlisten ??= this.#deps.facts.listen(this.#intake.hear);
+  }
+
+  /** From here on what is queued is sent. After the queue. Safe to call twice. */
+  async start(): Promise<void> {
+    this.listen();
+    this.#started = true;
     // An earlier process may have left some in the queue.
     const apps = await this.#deps.apps.list();
     if (apps.some(({ webhooks }) => webhooks.length > 0)) this.#deliverer.activate();
   }
 
-  /** Before the queue: sends what is due, for as long as it may, and leaves the rest in the queue. Safe to call twice. */
-  async stop(withinMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const over = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, withinMs);
-    });
-    const flush = async () => {
+  /** For core. */
+  readonly appsChanged = (changed: ReadonlyMap<string, unknown>): void => {
+    for (const appId of changed.keys()) void this.#forgetIfGone(appId);
+  };
+
+  /** Sends what is due, for as long as it may; what is announced from here on is only queued. Once. */
+  async drain(withinMs: number): Promise<void> {
+    await within(withinMs, async () => {
       await this.#intake.flush();
       await this.#deliverer.drain();
-    };
-    await Promise.race([flush(), over]);
-    clearTimeout(timer);
+    });
+  }
+
+  /**
+   * When nothing is announced any more, and before the queue: leaves what was not sent in it. Safe to call twice.
+   * @param withinMs how long what is not queued yet may take
+   */
+  async stop(withinMs: number): Promise<void> {
+    await within(withinMs, () => this.#intake.flush());
     this.#unlisten?.();
     const unqueued = this.#intake.stop();
     const held = this.#deliverer.holds;
     await this.#outcomes.stop();
     await this.#sayWhatIsLost(unqueued, held);
     await Promise.all([this.#deliverer.stop(), this.#sender.stop()]);
+  }
+
+  /** Of an app that is gone nothing is kept; one whose record is refused may be back in a moment. */
+  async #forgetIfGone(appId: string): Promise<void> {
+    const { apps, queue, log } = this.#deps;
+    try {
+      if ((await lookUp(apps, appId)) === undefined) await queue.forget(appId);
+    } catch (err) {
+      log.debug({ err, appId }, 'the dead letters of an app were kept');
+    }
   }
 
   async #sayWhatIsLost(unqueued: number, held: boolean): Promise<void> {
@@ -93,4 +121,14 @@ export class Webhooks {
     }
     if (lost > 0) log.warn({ events: lost }, 'webhook events are lost: the queue ends with the server');
   }
+}
+
+/** Waits no longer than so. */
+async function within(ms: number, work: () => Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work(), over]);
+  clearTimeout(timer);
 }

@@ -331,6 +331,7 @@ describe('redis webhook queue: Redis away', () => {
       () => queue.deadLetters(APP, 10),
       () => queue.revive(APP, undefined),
       () => queue.revive(APP, ['1-1']),
+      () => queue.revive(APP, undefined, ['x']),
       () => queue.record(APP, [{ endpoint: 'x', startedAtMs: 1, durationMs: 1, events: 1, ids: ['a'], attempt: 1 }]),
       () => queue.deliveries(APP),
       () => queue.sizes(APP),
@@ -389,7 +390,43 @@ describe('redis webhook queue: Redis away', () => {
   });
 });
 
+describe('redis webhook queue: how large it is', () => {
+  test('is kept beside it, and is nothing when nothing is in it', async () => {
+    const settings = redis.settings();
+    await using node = await start(settings);
+    const queue = node.webhookQueue;
+    await settle(queue);
+    using connection = admin(redis);
+    const { webhookBytes, webhookQueue } = createKeys(settings.prefix, 0);
+    const bytes = () => connection.hgetall(webhookBytes(APP));
+    const letter = { ...event('a'), endpoint: 'x', reason: 'y', attempts: 1, diedAtMs: 1 };
+    await queue.add(APP, [event('a'), event('b')]);
+    const each = JSON.stringify(event('a')).length;
+    expect(await bytes()).toEqual({ queue: String(2 * each) });
+    const [first, second] = entryIdsOf(await queue.read('fresh', 10));
+    await queue.remove(APP, [first as string]);
+    expect(await bytes()).toEqual({ queue: String(each) });
+    await queue.bury(APP, [letter]);
+    await queue.remove(APP, [second as string]);
+    expect(Object.keys(await bytes())).toEqual(['letters']);
+    await queue.revive(APP, undefined);
+    expect(await bytes()).toEqual({ queue: String(each + ',"endpoint":"x"'.length) });
+    // Whatever was missed, as when a stream was deleted by hand.
+    await connection.del(webhookQueue(APP));
+    await queue.add(APP, [event('c')]);
+    expect(await bytes()).toEqual({ queue: String(each) });
+  });
+});
+
 describe('redis webhook queue: what stays', () => {
+  test('of an app that was removed is what expires by itself', async () => {
+    await using node = await start(redis.settings());
+    const queue = node.webhookQueue;
+    await queue.bury(APP, [{ ...event('z'), endpoint: 'x', reason: 'y', attempts: 1, diedAtMs: 1 }]);
+    await queue.forget(APP);
+    expect(await queue.sizes(APP)).toEqual({ waiting: 0, dead: 1 });
+  });
+
   test('is nothing for ever: every key goes when it is not used for a week', async () => {
     const settings = redis.settings();
     await using node = await start(settings);
@@ -404,6 +441,7 @@ describe('redis webhook queue: what stays', () => {
     using connection = admin(redis);
     const names = (await keysOf(redis, settings)).filter((name) => name.includes('webhook'));
     expect(names).toEqual([
+      '{app}:webhook-bytes',
       '{app}:webhook-deliveries',
       '{app}:webhook-letters',
       '{app}:webhook-queue',
@@ -424,10 +462,10 @@ describe('redis webhook queue: what stays', () => {
     const queue = node.webhookQueue;
     await queue.bury(APP, [{ ...event('z'), endpoint: 'x', reason: 'y', attempts: 1, diedAtMs: 1 }]);
     using connection = admin(redis);
-    const { webhookLetters, webhookQueue } = createKeys(settings.prefix, 0);
-    await connection.expire(webhookLetters(APP), 100);
+    const { webhookLetters, webhookQueue, webhookBytes } = createKeys(settings.prefix, 0);
+    for (const key of [webhookLetters(APP), webhookBytes(APP)]) await connection.expire(key, 100);
     await queue.deadLetters(APP, 1);
-    expect(await connection.ttl(webhookLetters(APP))).toBeGreaterThan(100);
+    for (const key of [webhookLetters(APP), webhookBytes(APP)]) expect(await connection.ttl(key)).toBeGreaterThan(100);
     await queue.revive(APP, undefined);
     expect(await connection.ttl(webhookQueue(APP))).toBeGreaterThan(100);
   });

@@ -1,5 +1,8 @@
 // Webhooks as operators see them: what waits, what was attempted, and what is sent again.
-import { expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
 import { Application, answering } from '../auth/support/application.ts';
 import { connect } from '../support/client.ts';
 import { startServer } from '../support/server.ts';
@@ -7,6 +10,9 @@ import { admin, adminToken } from './support/admin.ts';
 
 const start = (webhooks: { url: string; events?: ['channel_occupied']; retrySeconds?: number }[]) =>
   startServer({ webhooks }, { admin: { tokens: [adminToken] } });
+
+const folder = mkdtempSync(join(tmpdir(), 'fanfare-admin-webhooks-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Letter {
   readonly letterId: string;
@@ -21,7 +27,7 @@ it('an app without endpoints has nothing', async () => {
   expect(await get('/deliveries')).toEqual({ deliveries: [] });
   expect(await get('/dead-letters')).toEqual({ letters: [], next: null });
   const replay = await admin(server, 'POST', '/apps/app-id/webhooks/dead-letters/replay');
-  expect([replay.status, replay.json]).toEqual([200, { replayed: 0 }]);
+  expect([replay.status, replay.json]).toEqual([200, { replayed: 0, dead: 0 }]);
 });
 
 it('an event that was never taken is a dead letter, and is sent again with its id', async () => {
@@ -54,7 +60,7 @@ it('an event that was never taken is a dead letter, and is sent again with its i
   application.behaviour = answering(200);
   const body = { letterIds: [letters[0]?.letterId, 'unknown'] };
   const replay = await admin(server, 'POST', '/apps/app-id/webhooks/dead-letters/replay', { body });
-  expect([replay.status, replay.json]).toEqual([200, { replayed: 1 }]);
+  expect([replay.status, replay.json]).toEqual([200, { replayed: 1, dead: 0 }]);
   await application.askedTimes(2);
   expect(application.asked.map(({ path }) => path)).toEqual([
     `${new URL(url).pathname}?token=hush`,
@@ -63,6 +69,40 @@ it('an event that was never taken is a dead letter, and is sent again with its i
   const ids = application.asked.map(({ body }) => (JSON.parse(body) as { events: { id: string }[] }).events[0]?.id);
   expect(ids).toEqual([letters[0]?.id, letters[0]?.id]);
   expect((await get('/dead-letters')).letters).toEqual([]);
+});
+
+it('dead letters of a URL that is corrected stay, and go with the app', async () => {
+  await using application = await Application.start(answering(500));
+  const [wrong, right] = [`${application.url}?wrong`, `${application.url}?right`];
+  const config = {
+    appStore: { driver: 'file' as const, file: join(folder, 'apps.json') },
+    admin: { tokens: [adminToken] },
+  };
+  await using server = await startServer({}, config);
+  const ask = async (method: string, path: string, body?: unknown) =>
+    (await admin(server, method, `/apps${path}`, { body })).json;
+  const webhook = (url: string) => ({ url, events: ['channel_occupied'], retrySeconds: 0 });
+  const chat = { id: 'chat', key: 'chat-key', secret: 'chat-secret', webhooks: [webhook(wrong)] };
+  await ask('POST', '', chat);
+  const dead = server.line(({ msg }) => msg === 'webhook events are dead-lettered');
+  await using client = await connect(server, { key: 'chat-key' });
+  await client.joined('news');
+  await dead;
+  application.behaviour = answering(200);
+  await ask('PATCH', '/chat', { webhooks: [webhook(right)] });
+  const replay = () => ask('POST', '/chat/webhooks/dead-letters/replay');
+  expect(await replay()).toEqual({ replayed: 0, dead: 1 });
+  await ask('PATCH', '/chat', { webhooks: [webhook(right), webhook(wrong)] });
+  expect(await replay()).toEqual({ replayed: 1, dead: 0 });
+  await application.askedTimes(2);
+  expect(application.asked.map(({ path }) => path)).toEqual(['/broadcasting/auth?wrong', '/broadcasting/auth?wrong']);
+  application.behaviour = answering(500);
+  await client.joined('more');
+  const deadOf = async () => (await ask('GET', '/chat/webhooks')).dead;
+  while ((await deadOf()) !== 2) await application.askedTimes(4);
+  await ask('DELETE', '/chat');
+  await ask('POST', '', chat);
+  expect(await deadOf()).toBe(0);
 });
 
 it.each<[string, string, unknown, string]>([

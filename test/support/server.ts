@@ -2,6 +2,7 @@
 import { EventEmitter, on } from 'node:events';
 import { pino } from 'pino';
 import type { z } from 'zod';
+import type { Channel } from '../../src/adapters/ipc/channel.ts';
 import type { Config, configSchema } from '../../src/config/schema.ts';
 import { configSchema as schema } from '../../src/config/schema.ts';
 import type { App } from '../../src/core/app.ts';
@@ -35,9 +36,11 @@ export async function startServer(
     apps?: AppInput[];
     development?: boolean;
     webhookTimes?: Partial<WebhookOptions>;
+    /** It is a worker of this one. */
+    primary?: Channel;
   } = {},
 ): Promise<TestServer> {
-  const { development = false, apps = [], webhookTimes, ...rest } = config;
+  const { development = false, apps = [], webhookTimes, primary, ...rest } = config;
   const first = { ...credentials, ...app };
   const parsed = schema.parse({ host: '127.0.0.1', port: 0, ...rest, apps: [first, ...apps] });
   const lines = new EventEmitter().setMaxListeners(0);
@@ -49,7 +52,7 @@ export async function startServer(
   };
   const log = pino({ level: 'trace' }, { write });
   const full = { ...parsed, development, webhooks: { ...parsed.webhooks, ...webhookTimes } } as Config;
-  const server = createServer(full, log);
+  const server = createServer(full, log, primary);
   const { port, url } = await server.start();
   const stop = () => server.stop();
   const line = async (matches: (line: LogLine) => boolean) => logged.find(matches) ?? (await nextLine(lines, matches));

@@ -1,6 +1,6 @@
 // What goes to an endpoint, and when: batches, removals that wait, opposites that cancel, order. No clock but numbers.
 import { describe, expect, test } from 'vitest';
-import type { WebhookEvent } from '../../src/protocol/webhook.ts';
+import { type WebhookEvent, webhookTypes } from '../../src/protocol/webhook.ts';
 import { Batches, type BatchSettings, type Held } from '../../src/webhooks/batch.ts';
 
 let made = 0;
@@ -20,7 +20,7 @@ const miss = (channel: string, atMs: number) => held({ name: 'cache_miss', chann
 const closed = (socket_id: string) => held({ name: 'connection_closed', channel: '', socket_id });
 
 const batches = (settings: Partial<BatchSettings> = {}) =>
-  new Batches({ batchMs: 50, batchEvents: 100, vacatedDelayMs: 3000, ...settings });
+  new Batches({ events: [...webhookTypes], batchMs: 50, batchEvents: 100, vacatedDelayMs: 3000, ...settings });
 /** Adds what happened now, at the same moment of both clocks. */
 const add = (to: Batches, ...all: readonly Held[]) => all.flatMap((one) => to.add(one, one.atMs, one.atMs));
 
@@ -98,7 +98,7 @@ describe('a batch', () => {
   test('follows new settings from then on', () => {
     const to = batches();
     add(to, client('a', '1'), client('b', '2'));
-    to.configure({ batchMs: 50, batchEvents: 1, vacatedDelayMs: 0 });
+    to.configure({ events: ['client_event'], batchMs: 50, batchEvents: 1, vacatedDelayMs: 0 });
     expect(to.take(0)).toHaveLength(1);
   });
 });
@@ -209,6 +209,38 @@ describe('REC webhooks §3: a removal', () => {
     expect(to.take(9999)).toBe(undefined);
   });
 
+  test('is not undone by what came long before it, however late that is; by what seems to, of a clock that is behind', () => {
+    const to = batches();
+    const gone = removed('1', 100_000);
+    add(to, gone);
+    const late = added('1', 94_999);
+    expect(to.add(late, 100_100, 100_100)).toEqual([]);
+    expect(to.take(100_150)).toEqual([late]);
+    const back = added('1', 95_000);
+    expect(to.add(back, 100_200, 100_200)).toEqual([gone, back]);
+  });
+
+  test.each([
+    ['member_added', 'member_removed', added, removed],
+    ['channel_occupied', 'channel_vacated', occupied, vacated],
+  ] as const)(
+    'is neither sent with what undoes it where only %s or only %s is wanted',
+    (coming, going, comes, goes) => {
+      const onlyComing = batches({ events: [coming] });
+      const all = [comes('1', 0), goes('1', 100), comes('1', 200), goes('1', 1000), comes('1', 60_000)];
+      for (const one of all.slice(0, 4)) add(onlyComing, one);
+      expect(onlyComing.judge(all[3]!, true, 4000)).toEqual([all[3]]);
+      add(onlyComing, all[4]!);
+      expect(onlyComing.take(60_050)).toEqual([all[0], all[4]]);
+
+      const onlyGoing = batches({ events: [going] });
+      expect(all.slice(0, 4).flatMap((one) => add(onlyGoing, one))).toEqual(all.slice(0, 3));
+      expect(onlyGoing.judge(all[3]!, true, 4000)).toEqual([]);
+      expect(onlyGoing.take(4050)).toEqual([all[3]]);
+      expect(onlyGoing.add(all[4]!, 60_000, 60_000)).toEqual([all[4]]);
+    },
+  );
+
   test('without a delay is due at once', () => {
     const to = batches({ vacatedDelayMs: 0 });
     const gone = vacated('a', 7);
@@ -227,4 +259,45 @@ test('REC webhooks §2: cache_miss is sent once in five seconds, whatever severa
   ];
   expect(add(to, first, again, other, later)).toEqual([again]);
   expect(to.take(9999)).toEqual([first, other, later]);
+});
+
+describe('what is tried again after it was given up', () => {
+  const again = (one: Held): Held => ({ ...one, endpoint: 'http://a.example/' });
+
+  test('is sent, and does not undo what is true now', () => {
+    const to = batches();
+    const [gone, coming] = [removed('1', 100_000), again(added('1', 0))];
+    expect(add(to, gone)).toEqual([]);
+    expect(to.add(coming, 100_100, 100_100)).toEqual([]);
+    expect(to.take(100_150)).toEqual([coming]);
+    to.open([coming]);
+    expect(to.due(103_000)).toEqual([gone]);
+  });
+
+  test('is not undone, and does not stand for what is true now', () => {
+    const to = batches();
+    const [gone, goneThen, backThen] = [removed('1', 100_000), again(removed('1', 0)), again(added('1', 10))];
+    for (const one of [gone, goneThen, backThen]) expect(to.add(one, 100_000, 100_000)).toEqual([]);
+    expect(to.due(100_000)).toEqual([goneThen]);
+    expect(to.judge(goneThen, true, 100_000)).toEqual([]);
+    expect(to.take(100_050)).toEqual([backThen, goneThen]);
+    expect(to.due(103_000)).toEqual([gone]);
+  });
+
+  test('is no repetition of its own: a cache_miss is sent though it was announced', () => {
+    const to = batches();
+    const first = miss('cache-a', 0);
+    add(to, first);
+    to.take(50);
+    to.open([first]);
+    expect(to.add(again(first), 400_000, 400_000)).toEqual([]);
+    expect(to.take(400_050)).toEqual([again(first)]);
+  });
+
+  test('is sent where the endpoint wants no more of its kind', () => {
+    const to = batches({ events: ['member_added'] });
+    const one = again(client('a', '1'));
+    add(to, one);
+    expect(to.take(50)).toEqual([one]);
+  });
 });

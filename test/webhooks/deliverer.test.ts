@@ -163,6 +163,76 @@ describe('stopping', () => {
     expect(rig.sent).toEqual([]);
   });
 
+  test('where the queue ends with the last node, waits for its turn while there is something', async () => {
+    const rig = new Rig();
+    const claim = vi.spyOn(rig.queue, 'claim').mockResolvedValue(false);
+    rig.app('app', { url: A });
+    rig.deliverer.activate();
+    await pass(100);
+    const ids = await rig.clientEvents('app', 'private-a', 3);
+    const draining = rig.deliverer.drain();
+    await pass(500);
+    expect(rig.sent).toEqual([]);
+    claim.mockRestore();
+    await pass(100);
+    await draining;
+    expect(rig.idsAt(A)).toEqual(ids);
+    await rig.end();
+  });
+
+  test.each([
+    ['there is nothing', 0, {}, 2],
+    ['another node delivers what it leaves', 3, { handsOver: true }, 1],
+  ])('does not wait where %s', async (_, waiting, which, claims) => {
+    const rig = new Rig({}, undefined, which);
+    const claim = vi.spyOn(rig.queue, 'claim').mockResolvedValue(false);
+    rig.app('app', { url: A });
+    rig.deliverer.activate();
+    await pass(100);
+    await rig.clientEvents('app', 'private-a', waiting);
+    await rig.deliverer.drain();
+    expect([rig.sent, claim.mock.calls.length]).toEqual([[], claims]);
+    await rig.end();
+  });
+
+  test('does not wait when its time is over', async () => {
+    const rig = new Rig();
+    vi.spyOn(rig.queue, 'claim').mockResolvedValue(false);
+    rig.app('app', { url: A });
+    rig.deliverer.activate();
+    await pass(100);
+    await rig.clientEvents('app', 'private-a', 3);
+    const draining = rig.deliverer.drain();
+    await pass(100);
+    await rig.deliverer.stop();
+    await pass(100);
+    await draining;
+    await rig.end();
+  });
+
+  test('right after the first endpoint was heard of delivers to it', async () => {
+    const rig = new Rig();
+    rig.app('app', { url: A });
+    const ids = await rig.clientEvents('app', 'private-a', 3);
+    rig.deliverer.activate();
+    await rig.deliverer.drain();
+    expect(rig.idsAt(A)).toEqual(ids);
+    await rig.end();
+  });
+
+  test('sends what it was unclear about till then', async () => {
+    const rig = new Rig({ readCount: 5 });
+    rig.app('app', { url: A });
+    rig.refused.add('app');
+    rig.deliverer.activate();
+    const ids = await rig.clientEvents('app', 'private-a', 13);
+    await pass(1000);
+    rig.refused.delete('app');
+    await rig.deliverer.drain();
+    expect(rig.idsAt(A)).toEqual(ids);
+    await rig.end();
+  });
+
   test('is not held up by what was left by others', async () => {
     const queue = new MemoryWebhookQueue();
     const rig = new Rig({}, queue);

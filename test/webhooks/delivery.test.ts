@@ -308,7 +308,7 @@ describe('apps that change', () => {
     rig.deliverer.activate();
     await rig.clientEvents('app', 'private-a', 5);
     await rig.clientEvents('gone', 'private-a', 5);
-    await pass(200);
+    await pass(3100);
     expect(rig.sent).toEqual([]);
     expect([await rig.waiting('app'), await rig.waiting('gone')]).toEqual([0, 0]);
     await rig.end();
@@ -324,6 +324,149 @@ describe('apps that change', () => {
     await rig.clientEvents('app', 'private-a', 1);
     await pass(200);
     expect(rig.idsAt(A)).toHaveLength(2);
+    await rig.end();
+  });
+
+  test('while their records are refused they are what they were, and their queues stay', async () => {
+    const rig = new Rig();
+    rig.app('app', { url: A });
+    rig.deliverer.activate();
+    rig.answer = () => DOWN;
+    const [first] = await rig.clientEvents('app', 'private-a', 1);
+    await pass(200);
+    rig.refused.add('app');
+    const [second] = await rig.clientEvents('app', 'private-b', 1);
+    await pass(20_000);
+    expect(await rig.waiting('app')).toBe(2);
+    rig.answer = () => OK;
+    const before = rig.sent.length;
+    await pass(60_000);
+    expect(rig.idsAt(A, rig.sent.slice(before)).toSorted()).toEqual([first, second]);
+    await rig.end();
+  });
+
+  test('entries of an app that was never known, as its record is refused, wait for it; those of others do not', async () => {
+    const rig = new Rig({ readCount: 5 });
+    rig.app('app', { url: A });
+    rig.app('other', { url: B });
+    rig.refused.add('app');
+    const [first] = await rig.clientEvents('app', 'private-a', 1);
+    await rig.queue.read('fresh', 10);
+    rig.deliverer.activate();
+    const more = await rig.clientEvents('app', 'private-a', 13);
+    await pass(60_000, 500);
+    const others = await rig.clientEvents('other', 'private-b', 6);
+    await pass(500);
+    expect([rig.idsAt(B), rig.idsAt(A), await rig.waiting('app')]).toEqual([others, [], 14]);
+    rig.refused.delete('app');
+    const last = await rig.clientEvents('app', 'private-a', 1);
+    await pass(1000);
+    expect(rig.idsAt(A)).toEqual([first, ...more, ...last]);
+    expect(await rig.waiting('app')).toBe(0);
+    await rig.end();
+  });
+
+  test('an app that another node knew first gets what was queued before this one hears of it', async () => {
+    const rig = new Rig();
+    rig.deliverer.activate();
+    await pass(100);
+    const ids = await rig.clientEvents('app', 'private-a', 3);
+    await pass(1900);
+    rig.app('app', { url: A });
+    ids.push(...(await rig.clientEvents('app', 'private-a', 3)));
+    await pass(500);
+    expect(rig.idsAt(A)).toEqual(ids);
+    expect(await rig.waiting('app')).toBe(0);
+    await rig.end();
+  });
+
+  test('so does an endpoint beside others, which wait for it', async () => {
+    const rig = new Rig();
+    rig.app('app', { url: B });
+    rig.deliverer.activate();
+    await pass(100);
+    const event = (data: string): WebhookEvent => ({ name: 'client_event', channel: 'private-a', data });
+    const ids = await rig.addFor('app', [A, B], event('1'), event('2'));
+    await pass(1000);
+    ids.push(...(await rig.addFor('app', [B], event('3'))));
+    await pass(900);
+    expect(rig.sent).toEqual([]);
+    rig.app('app', { url: A }, { url: B });
+    await pass(500);
+    expect([rig.idsAt(A), rig.idsAt(B)]).toEqual([ids, ids]);
+    await rig.end();
+  });
+
+  test('an endpoint that is gone is not waited for longer than any node takes to hear of one', async () => {
+    const rig = new Rig();
+    rig.app('app', { url: B });
+    rig.deliverer.activate();
+    await pass(100);
+    const ids = await rig.addFor('app', [A, B], { name: 'client_event', channel: 'private-a' });
+    await pass(2900);
+    expect(rig.sent).toEqual([]);
+    await pass(400);
+    expect(rig.idsAt(B)).toEqual(ids);
+    expect(await rig.waiting('app')).toBe(0);
+    await rig.end();
+  });
+
+  test('nor is it where the clock of who queued is far ahead, or behind', async () => {
+    const rig = new Rig();
+    rig.app('app', { url: B });
+    rig.deliverer.activate();
+    await pass(100);
+    const event: WebhookEvent = { name: 'client_event', channel: 'private-a' };
+    const of = (id: string, skewMs: number) => ({ id, event, atMs: Date.now() + skewMs, wantedBy: [A, B] });
+    await rig.queue.add('app', [of('ahead', 60_000), of('behind', -60_000)]);
+    await pass(200);
+    expect(rig.idsAt(B)).toEqual(['ahead', 'behind']);
+    await rig.end();
+  });
+
+  test('an endpoint that is behind misses nothing of what was not clear meanwhile', async () => {
+    const rig = new Rig({ heldPerEndpoint: 10, readCount: 5 });
+    rig.app('app', { url: A });
+    rig.deliverer.activate();
+    let release = () => {};
+    const hanging = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    rig.answer = async () => {
+      await hanging;
+      return OK;
+    };
+    const ids = await rig.clientEvents('app', 'private-a', 30);
+    await pass(500);
+    const event: WebhookEvent = { name: 'client_event', channel: 'private-a', data: 'unclear' };
+    ids.push(...(await rig.addFor('app', [A, B], event)), ...(await rig.clientEvents('app', 'private-a', 400)));
+    await pass(500);
+    release();
+    await pass(20_000);
+    expect(rig.idsAt(A)).toEqual(ids);
+    expect(await rig.waiting('app')).toBe(0);
+    await rig.end();
+  });
+
+  test('a dead letter that is revived for an endpoint that is gone is a dead letter again, with its id', async () => {
+    const rig = new Rig();
+    rig.app('app', { url: A, retrySeconds: 0 });
+    rig.deliverer.activate();
+    rig.answer = () => DOWN;
+    const [id] = await rig.clientEvents('app', 'private-a', 1);
+    await pass(200);
+    rig.app('app', { url: B });
+    rig.answer = () => OK;
+    expect(await rig.queue.revive('app', undefined)).toBe(1);
+    await pass(200);
+    expect([rig.idsAt(B), await rig.queue.sizes('app')]).toEqual([[], { waiting: 0, dead: 1 }]);
+    const letter = { id, endpoint: A, attempts: 0, reason: 'the app has no such endpoint' };
+    expect(await rig.queue.deadLetters('app', 1)).toMatchObject([letter]);
+    // It goes where there is no app that it could be sent for.
+    rig.apps.delete('app');
+    await rig.queue.revive('app', undefined);
+    await pass(200);
+    expect(await rig.queue.sizes('app')).toEqual({ waiting: 0, dead: 0 });
     await rig.end();
   });
 
@@ -375,6 +518,27 @@ describe('REC webhooks §3: removals', () => {
     expect([rig.sent, await rig.waiting('app')]).toEqual([[], 0]);
     await rig.end();
   });
+});
+
+test('an endpoint that wants only who comes is told of nobody who was away for a moment', async () => {
+  const rig = new Rig();
+  rig.app('app', { url: A, events: ['member_added'] });
+  rig.deliverer.activate();
+  const event = (name: 'member_added' | 'member_removed') => ({ name, channel: 'presence-a', user_id: '7' });
+  const [first] = await rig.add('app', event('member_added'));
+  for (let flap = 0; flap < 3; flap += 1) {
+    await rig.add('app', event('member_removed'));
+    await pass(1000);
+    await rig.add('app', event('member_added'));
+    await pass(1000);
+  }
+  await rig.add('app', event('member_removed'));
+  await pass(5000);
+  const [last] = await rig.add('app', event('member_added'));
+  await pass(500);
+  expect(rig.idsAt(A)).toEqual([first, last]);
+  expect(await rig.waiting('app')).toBe(0);
+  await rig.end();
 });
 
 describe('deliveries', () => {

@@ -20,7 +20,7 @@ function rig(webhooks: Parameters<typeof makeApp>[0] = { webhooks: [{ url: URL_ 
   const log = pino({}, { write: (line: string) => void logged.push((JSON.parse(line) as { msg: string }).msg) });
   const counts = { queued: 0, sent: 0, failed: 0, dead: 0, dropped: 0 };
   const apps = new Map<string, App>([['app', makeApp(webhooks)]]);
-  const state = { away: false, dropping: 0, lookUps: 0, wanted: 0 };
+  const state = { away: false, refused: false, dropping: 0, lookUps: 0, wanted: 0 };
   const intake = new Intake({
     options: { keptBytesPerApp, againMs: 1000 },
     queue: {
@@ -33,8 +33,9 @@ function rig(webhooks: Parameters<typeof makeApp>[0] = { webhooks: [{ url: URL_ 
     apps: {
       findById: async (id) => {
         state.lookUps += 1;
-        return apps.get(id);
+        return state.refused ? undefined : apps.get(id);
       },
+      refused: () => (state.refused ? [{ id: 'app', reason: 'no app' }] : []),
     },
     counts,
     log,
@@ -63,6 +64,7 @@ test('queues what happens, in order, each with an id of its own and the time', a
     id: expect.stringMatching(/^[0-9a-f-]{36}$/),
     atMs: Date.now(),
     event: { name: 'client_event', channel: 'private-a', event: 'client-e', data: '0', socket_id: '1.1' },
+    wantedBy: [URL_],
   });
   expect(counts.queued).toBe(1200);
 });
@@ -74,10 +76,33 @@ test('queues only what some endpoint wants', async () => {
   ];
   const { intake, queued } = rig({ webhooks });
   for (const channel of ['private-a', 'a-b', 'a']) intake.hear({ type: 'channel_occupied', appId: 'app', channel });
-  intake.hear({ type: 'channel_vacated', appId: 'app', channel: 'a-b' });
+  intake.hear({ type: 'cache_miss', appId: 'app', channel: 'a-b' });
   intake.hear(opened);
   await intake.flush();
-  expect(queued.map(({ event }) => event.channel)).toEqual(['private-a', 'a-b']);
+  expect(queued.map(({ event, wantedBy }) => [event.channel, wantedBy])).toEqual([
+    ['private-a', [URL_]],
+    ['a-b', [`${URL_}/2`]],
+  ]);
+});
+
+test('queues what may undo what an endpoint wants', async () => {
+  const { intake, queued, state } = rig({ webhooks: [{ url: URL_, events: ['channel_vacated', 'member_added'] }] });
+  const fact = { appId: 'app', channel: 'presence-a' };
+  const facts: Fact[] = [
+    { ...fact, type: 'channel_occupied' },
+    { ...fact, type: 'member_removed', userId: '1' },
+    { ...fact, type: 'cache_miss' },
+  ];
+  for (const one of [...facts, ...facts]) {
+    intake.hear(one);
+    await intake.flush();
+  }
+  expect(queued.map(({ event }) => event.name)).toEqual([
+    ...['channel_occupied', 'member_removed'],
+    ...['channel_occupied', 'member_removed'],
+  ]);
+  // What nobody wants is not looked up again.
+  expect(state.lookUps).toBe(4);
 });
 
 test('connections are heard of where they are asked for, whatever the filters for channels', async () => {
@@ -122,6 +147,18 @@ describe('while the queue is away', () => {
     intake.hear(whisper(3));
     await pass(1000);
     expect(numbers()).toEqual([0, 1, 2, 3]);
+    expect(logged).toEqual(['webhook events cannot be queued, and wait in memory', 'webhook events are queued again']);
+  });
+
+  test('so they are while the record of their app is refused', async () => {
+    const { intake, numbers, logged, state } = rig();
+    state.refused = true;
+    intake.hear(whisper(0));
+    await pass(5000);
+    expect(numbers()).toEqual([]);
+    state.refused = false;
+    await pass(1000);
+    expect(numbers()).toEqual([0]);
     expect(logged).toEqual(['webhook events cannot be queued, and wait in memory', 'webhook events are queued again']);
   });
 

@@ -45,8 +45,12 @@ export class IpcWebhookQueue implements WebhookQueue {
     return this.#primary.call('queue.deadLetters', appId, count, before);
   }
 
-  revive(appId: string, letterIds: readonly string[] | undefined): Promise<number> {
-    return this.#primary.call('queue.revive', appId, letterIds);
+  revive(appId: string, letterIds: readonly string[] | undefined, endpoints?: readonly string[]): Promise<number> {
+    return this.#primary.call('queue.revive', appId, letterIds, endpoints);
+  }
+
+  forget(appId: string): Promise<void> {
+    return this.#primary.call('queue.forget', appId);
   }
 
   record(appId: string, deliveries: readonly Delivery[]): Promise<void> {

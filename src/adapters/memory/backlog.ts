@@ -1,6 +1,6 @@
 // One app's webhook events that wait, in the order they were added. An entry's number leads to its place, so nothing
 // here gets slower with how many there are.
-import type { Entry, QueuedEvent } from '../../core/webhook-queue.ts';
+import { bytesOf, type Entry, type QueuedEvent } from '../../core/webhook-queue.ts';
 
 /** Places of entries that are gone are given up when there are so many of them, and more than of others. */
 const SPARE_PLACES = 1024;
@@ -15,6 +15,7 @@ export class Backlog {
   /** The number from which on nobody was given any. */
   #fresh = 1;
   #size = 0;
+  #bytes = 0;
 
   constructor(appId: string) {
     this.#appId = appId;
@@ -22,6 +23,11 @@ export class Backlog {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** About what the entries take in memory. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Places taken, also those of entries that are gone. */
@@ -33,6 +39,7 @@ export class Backlog {
     const entryId = String(this.#base + this.#places.length);
     this.#places.push({ ...event, appId: this.#appId, entryId });
     this.#size += 1;
+    this.#bytes += bytesOf(event);
   }
 
   /** Those that were not given yet, which they are now. */
@@ -48,17 +55,19 @@ export class Backlog {
   }
 
   remove(entryId: string): void {
-    const at = numberOf(entryId) - this.#base;
-    if (this.#places[at] === undefined) return;
-    this.#places[at] = undefined;
-    this.#size -= 1;
-    this.#tidy();
+    this.#removeAt(numberOf(entryId) - this.#base);
   }
 
-  /** There is one. */
   removeOldest(): void {
-    this.#places[this.#head] = undefined;
+    this.#removeAt(this.#head);
+  }
+
+  #removeAt(at: number): void {
+    const entry = this.#places[at];
+    if (entry === undefined) return;
+    this.#places[at] = undefined;
     this.#size -= 1;
+    this.#bytes -= bytesOf(entry);
     this.#tidy();
   }
 

@@ -1,5 +1,13 @@
 // Webhook events that wait in this process, and end with it. The one node there is delivers.
-import type { DeadLetter, Delivery, Entry, Page, QueuedEvent, WebhookQueue } from '../../core/webhook-queue.ts';
+import {
+  bytesOf,
+  type DeadLetter,
+  type Delivery,
+  type Entry,
+  type Page,
+  type QueuedEvent,
+  type WebhookQueue,
+} from '../../core/webhook-queue.ts';
 import { requestErrors } from '../../protocol/errors.ts';
 import { type QueueLimits, queueLimits } from '../queue-limits.ts';
 import { Backlog } from './backlog.ts';
@@ -29,8 +37,9 @@ export class MemoryWebhookQueue implements WebhookQueue {
   async add(appId: string, events: readonly QueuedEvent[]): Promise<number> {
     const { backlog } = this.#app(appId);
     for (const event of events) backlog.add(event);
-    const dropped = Math.max(backlog.size - this.#limits.queuedEvents, 0);
-    for (let at = 0; at < dropped; at += 1) backlog.removeOldest();
+    const { queuedEvents, queuedBytes } = this.#limits;
+    let dropped = 0;
+    for (; backlog.size > queuedEvents || backlog.bytes > queuedBytes; dropped += 1) backlog.removeOldest();
     return dropped;
   }
 
@@ -62,7 +71,8 @@ export class MemoryWebhookQueue implements WebhookQueue {
       this.#lastLetter += 1;
       return { ...letter, letterId: String(this.#lastLetter) };
     });
-    app.letters = newest([...app.letters, ...buried], this.#limits.deadLetters);
+    const { deadLetters, deadLetterBytes } = this.#limits;
+    app.letters = ofBytes(newest([...app.letters, ...buried], deadLetters), deadLetterBytes);
   }
 
   async deadLetters(appId: string, count: number, before?: string): Promise<readonly DeadLetter[]> {
@@ -74,14 +84,33 @@ export class MemoryWebhookQueue implements WebhookQueue {
     return newest(older, count).toReversed();
   }
 
-  async revive(appId: string, letterIds: readonly string[] | undefined): Promise<number> {
+  async revive(
+    appId: string,
+    letterIds: readonly string[] | undefined,
+    endpoints?: readonly string[],
+  ): Promise<number> {
     const app = this.#app(appId);
-    const room = Math.max(this.#limits.queuedEvents - app.backlog.size, 0);
+    const { queuedEvents, queuedBytes } = this.#limits;
     const wanted = letterIds && new Set(letterIds);
-    const revived = new Set(app.letters.filter(({ letterId }) => wanted?.has(letterId) ?? true).slice(0, room));
-    for (const { id, event, atMs, endpoint } of revived) app.backlog.add({ id, event, atMs, endpoint });
+    const isAsked = ({ letterId, endpoint }: DeadLetter) =>
+      (wanted?.has(letterId) ?? true) && (endpoints?.includes(endpoint) ?? true);
+    const revived = new Set<DeadLetter>();
+    for (const letter of app.letters.filter(isAsked)) {
+      if (app.backlog.size >= queuedEvents || app.backlog.bytes + bytesOf(letter) > queuedBytes) break;
+      const { id, event, atMs, endpoint } = letter;
+      app.backlog.add({ id, event, atMs, endpoint });
+      revived.add(letter);
+    }
     app.letters = app.letters.filter((letter) => !revived.has(letter));
     return revived.size;
+  }
+
+  /** What waits is removed by whoever delivers. */
+  async forget(appId: string): Promise<void> {
+    const app = this.#apps.get(appId);
+    if (app === undefined) return;
+    app.letters = [];
+    app.deliveries = [];
   }
 
   async record(appId: string, deliveries: readonly Delivery[]): Promise<void> {
@@ -110,4 +139,16 @@ export class MemoryWebhookQueue implements WebhookQueue {
 
 function newest<T>(oldestFirst: readonly T[], count: number): T[] {
   return oldestFirst.slice(Math.max(oldestFirst.length - count, 0));
+}
+
+/** The newest that take no more. */
+function ofBytes(oldestFirst: readonly DeadLetter[], most: number): DeadLetter[] {
+  let bytes = 0;
+  let first = oldestFirst.length;
+  for (let at = first - 1; at >= 0; at -= 1) {
+    bytes += bytesOf(oldestFirst[at] as DeadLetter);
+    if (bytes > most) break;
+    first = at;
+  }
+  return oldestFirst.slice(first);
 }

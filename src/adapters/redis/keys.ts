@@ -63,6 +63,8 @@ export interface Keys {
   readonly webhookQueue: (appId: string) => string;
   /** Stream: dead letters. */
   readonly webhookLetters: (appId: string) => string;
+  /** Hash: "queue" and "letters" → bytes of what is in those streams. */
+  readonly webhookBytes: (appId: string) => string;
   /** List: requests to endpoints, newest first. */
   readonly webhookDeliveries: (appId: string) => string;
   /** The Redis channel of a topic, in the slot of its app's keys, and the way back. */
@@ -109,6 +111,7 @@ export function createKeys(prefix: string, db: number): Keys {
     webhookNews: `${cluster}:webhook-news`,
     webhookQueue: (appId) => `${app(appId)}:webhook-queue`,
     webhookLetters: (appId) => `${app(appId)}:webhook-letters`,
+    webhookBytes: (appId) => `${app(appId)}:webhook-bytes`,
     webhookDeliveries: (appId) => `${app(appId)}:webhook-deliveries`,
     topicName: (topic) => topics + inBraces(topic),
     topicOf: (name) => withoutBraces(name.toString('utf8', topicsLength)),

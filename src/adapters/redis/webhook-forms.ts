@@ -7,9 +7,15 @@ import type { WebhookEvent } from '../../protocol/webhook.ts';
 /** Of any name, and whatever else it has: nodes of a later version may have queued it. */
 const event = z.looseObject({ name: z.string(), channel: z.string() }) as unknown as z.ZodType<WebhookEvent>;
 
-const queuedEvent = z.object({ id: z.string(), event, atMs: z.number(), endpoint: z.string().optional() });
+const queuedEvent = z.object({
+  id: z.string(),
+  event,
+  atMs: z.number(),
+  endpoint: z.string().optional(),
+  wantedBy: z.array(z.string()).optional(),
+});
 
-const letterOfEntry = queuedEvent.extend({ endpoint: z.string() });
+const letterOfEntry = queuedEvent.omit({ wantedBy: true }).extend({ endpoint: z.string() });
 
 const restOfLetter = z.object({ reason: z.string(), attempts: z.number(), diedAtMs: z.number() });
 
@@ -24,8 +30,14 @@ const delivery = z.object({
   attempt: z.number(),
 });
 
-export function writeEntry({ id, event, atMs, endpoint }: QueuedEvent): string {
-  return JSON.stringify({ id, event, atMs, endpoint });
+/** The endpoint last: see `endOfEntry`. */
+export function writeEntry({ id, event, atMs, endpoint, wantedBy }: QueuedEvent): string {
+  return JSON.stringify({ id, event, atMs, wantedBy, endpoint });
+}
+
+/** How entries for this endpoint end, and no others: in texts there is no quotation mark without a backslash. */
+export function endOfEntry(endpoint: string): string {
+  return `,"endpoint":${JSON.stringify(endpoint)}}`;
 }
 
 export function readEntry(text: string): QueuedEvent | undefined {
@@ -34,8 +46,8 @@ export function readEntry(text: string): QueuedEvent | undefined {
 
 /** The entry it is when it is revived, and the rest. */
 export function writeLetter(letter: Omit<DeadLetter, 'letterId'>): [entry: string, rest: string] {
-  const { reason, attempts, diedAtMs } = letter;
-  return [writeEntry(letter), JSON.stringify({ reason, attempts, diedAtMs })];
+  const { id, event, atMs, endpoint, reason, attempts, diedAtMs } = letter;
+  return [writeEntry({ id, event, atMs, endpoint }), JSON.stringify({ reason, attempts, diedAtMs })];
 }
 
 export function readLetter(letterId: string, entry: string, rest: string): DeadLetter | undefined {

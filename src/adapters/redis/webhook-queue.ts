@@ -90,19 +90,26 @@ export class RedisWebhookQueue implements WebhookQueue {
   }
 
   bury(appId: string, letters: readonly Omit<DeadLetter, 'letterId'>[]): Promise<void> {
-    return this.#letters.bury(appId, letters, this.#options.deadLetters);
+    return this.#letters.bury(appId, letters, this.#options);
   }
 
   deadLetters(appId: string, count: number, before?: string): Promise<readonly DeadLetter[]> {
     return this.#letters.list(appId, count, before);
   }
 
-  async revive(appId: string, letterIds: readonly string[] | undefined): Promise<number> {
+  async revive(
+    appId: string,
+    letterIds: readonly string[] | undefined,
+    endpoints?: readonly string[],
+  ): Promise<number> {
     await this.#list(appId);
-    const revived = await this.#letters.revive(appId, letterIds, this.#options.queuedEvents);
+    const revived = await this.#letters.revive(appId, { letterIds, endpoints }, this.#options);
     this.#tell(appId);
     return revived;
   }
+
+  /** All of it expires; until then an app that was removed by mistake finds it again. */
+  async forget(): Promise<void> {}
 
   async record(appId: string, deliveries: readonly Delivery[]): Promise<void> {
     if (deliveries.length === 0) return;
@@ -126,7 +133,7 @@ export class RedisWebhookQueue implements WebhookQueue {
 
   async #send(appId: string, texts: readonly string[]): Promise<number> {
     await this.#list(appId);
-    const dropped = await this.#stream.add(appId, texts, this.#options.queuedEvents);
+    const dropped = await this.#stream.add(appId, texts, this.#options);
     this.#tell(appId);
     return dropped;
   }

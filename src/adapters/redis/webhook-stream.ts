@@ -1,10 +1,11 @@
 // One app's queue of webhook events as a Redis stream, of which a consumer group remembers what was given.
 import type { Logger } from 'pino';
 import type { Entry, Page } from '../../core/webhook-queue.ts';
+import type { QueueLimits } from '../queue-limits.ts';
 import type { RedisClient } from './client.ts';
 import { webhookAdd } from './scripts/webhook-add.lua.ts';
 import { webhookRead } from './scripts/webhook-read.lua.ts';
-import { GROUP } from './scripts/webhook-stream.ts';
+import { webhookRemove } from './scripts/webhook-remove.lua.ts';
 import { isStreamId, readEntry } from './webhook-forms.ts';
 
 /** What is written or removed in one go, so that Redis serves others in between. */
@@ -29,11 +30,12 @@ export class WebhookStream {
     this.#log = log;
   }
 
-  /** @returns how many of the oldest were dropped, so that no more than `limit` wait */
-  async add(appId: string, texts: readonly string[], limit: number): Promise<number> {
+  /** @returns how many of the oldest were dropped, so that no more and no larger ones wait */
+  async add(appId: string, texts: readonly string[], limits: QueueLimits): Promise<number> {
+    const { queuedEvents, queuedBytes } = limits;
     let dropped = 0;
     for (const some of batches(texts, BATCH)) {
-      dropped += await this.#client.run<number>(webhookAdd, [this.#client.keys.webhookQueue(appId)], [limit, ...some]);
+      dropped += await this.#client.run<number>(webhookAdd, this.#keys(appId), [queuedEvents, queuedBytes, ...some]);
     }
     return dropped;
   }
@@ -61,19 +63,20 @@ export class WebhookStream {
     }
   }
 
-  /** In this order: what is gone and still pending is found out when it is read; the other way round it would stay. */
   async remove(appId: string, entryIds: readonly string[]): Promise<void> {
-    const { commands, keys } = this.#client;
-    const key = keys.webhookQueue(appId);
     for (const some of batches(entryIds.filter(isStreamId), BATCH)) {
-      const both = [commands.xdel(key, ...some), commands.xack(key, GROUP, ...some)];
-      await this.#client.answer(Promise.all(both));
+      await this.#client.run(webhookRemove, this.#keys(appId), [...some]);
     }
   }
 
   size(appId: string): Promise<number> {
     const { commands, keys } = this.#client;
     return this.#client.answer(commands.xlen(keys.webhookQueue(appId)));
+  }
+
+  #keys(appId: string): string[] {
+    const { webhookQueue, webhookBytes } = this.#client.keys;
+    return [webhookQueue(appId), webhookBytes(appId)];
   }
 }
 

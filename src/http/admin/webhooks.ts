@@ -90,15 +90,24 @@ function deadLetters(queue: Queue): Endpoint[] {
     endpoint({
       method: 'POST',
       path: `${path}/replay`,
-      summary: 'Have dead letters sent again, oldest first, each to the endpoint that did not take it, with its id.',
+      summary:
+        'Have dead letters sent again, oldest first, each to the endpoint that did not take it, with its id. Those of a URL ' +
+        'that the app does not have any more stay.',
       body: z.strictObject({
         letterIds: z.array(z.string()).min(1).max(1000).optional().describe('Without it: all of them.'),
       }),
       bodyIsOptional: true,
-      answers: z.object({ replayed: z.number() }),
-      handle: async ({ app, body: { letterIds } }) => ({
-        answer: { replayed: await queue.revive(app.id, letterIds) },
+      answers: z.object({
+        replayed: z.number(),
+        dead: z
+          .number()
+          .describe('Letters that stay: not asked for, of a URL that is gone, or without room in the queue.'),
       }),
+      handle: async ({ app, body: { letterIds } }) => {
+        const urls = app.webhooks.map(({ url }) => url);
+        const replayed = await queue.revive(app.id, letterIds, urls);
+        return { answer: { replayed, dead: (await queue.sizes(app.id)).dead } };
+      },
     }),
   ];
 }

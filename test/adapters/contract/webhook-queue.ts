@@ -98,7 +98,11 @@ export function webhookQueueContract(name: string, make: MakeCluster): void {
 function testAdding(run: Run): void {
   test('gives what was added once, in order and as it was', () =>
     run(async (queue) => {
-      const events = [queued('a'), { ...queued('b'), endpoint: ENDPOINT }, queued('c')];
+      const events = [
+        queued('a'),
+        { ...queued('b'), endpoint: ENDPOINT },
+        { ...queued('c'), wantedBy: [ENDPOINT, ''] },
+      ];
       expect(await queue.add(APP, events)).toBe(0);
       const entries = await readFresh(queue, 3);
       expect(entries).toEqual(events.map((event) => ({ ...event, appId: APP, entryId: expect.any(String) })));
@@ -270,6 +274,24 @@ function testBounds(run: Run): void {
       { queuedEvents: 3 },
     ));
 
+  test('drops the oldest above so many bytes, of what waits only', () =>
+    run(
+      async (queue) => {
+        const large = (first: number, count: number) =>
+          some(first, count).map((one) => ({ ...one, event: { ...one.event, data: 'x'.repeat(100_000) } }));
+        expect(await queue.add(APP, large(0, 3))).toBe(0);
+        expect(await queue.add('other', large(0, 3))).toBe(0);
+        for (const { appId, entryId } of await readFresh(queue, 6)) await queue.remove(appId, [entryId, entryId]);
+        expect(await queue.add(APP, large(3, 3))).toBe(0);
+        expect(await queue.add(APP, [...large(6, 2), ...some(8, 5)])).toBe(2);
+        expect(await queue.sizes(APP)).toEqual({ waiting: 8, dead: 0 });
+        expect(idsOf(await readFresh(queue, 8))).toEqual(idsOf(some(5, 8)));
+        expect(await queue.add(APP, large(13, 1))).toBe(1);
+        expect(idsOf(await readLeft(queue))).toEqual(idsOf(some(6, 7)));
+      },
+      { queuedBytes: 310_000 },
+    ));
+
   test('drops what was given before what was not, and has none of it left', () =>
     run(
       async (queue, other) => {
@@ -342,11 +364,31 @@ function testLetters(run: Run): void {
       { deadLetters: 3 },
     ));
 
+  test('keeps the newest dead letters that are not too large together', () =>
+    run(
+      async (queue) => {
+        const large = (id: string) => {
+          const one = letter(id);
+          return { ...one, event: { ...one.event, data: 'x'.repeat(100_000) } };
+        };
+        await queue.bury(APP, ['a', 'b', 'c'].map(large));
+        expect(await queue.revive(APP, undefined)).toBe(3);
+        await queue.bury(APP, ['d', 'e', 'f'].map(large));
+        expect(idsOf(await queue.deadLetters(APP, 10))).toEqual(['f', 'e', 'd']);
+        await queue.bury(APP, [letter('g'), large('h'), letter('i')]);
+        expect(idsOf(await queue.deadLetters(APP, 10))).toEqual(['i', 'h', 'g', 'f', 'e']);
+        expect(await queue.sizes(APP)).toEqual({ waiting: 3, dead: 5 });
+      },
+      { deadLetterBytes: 310_000 },
+    ));
+
   test('knows nothing of an app that has nothing', () =>
     run(async (queue) => {
       expect(await queue.deadLetters('stranger', 10)).toEqual([]);
       expect(await queue.revive('stranger', undefined)).toBe(0);
       expect(await queue.revive('stranger', ['1-1', '1'])).toBe(0);
+      expect(await queue.revive('stranger', undefined, [ENDPOINT])).toBe(0);
+      await queue.forget('stranger');
       expect(await queue.deliveries('stranger')).toEqual([]);
       expect(await queue.sizes('stranger')).toEqual({ waiting: 0, dead: 0 });
       expect(await queue.read('fresh', 10)).toEqual([]);
@@ -382,6 +424,25 @@ function testRevival(run: Run): void {
       expect(idsOf(await readFresh(queue, 4))).toEqual(['e0', 'a', 'c', 'd']);
     }));
 
+  test('puts those back whose endpoint is asked for, and leaves the others where they are', () =>
+    run(async (queue, other) => {
+      const ends = [ENDPOINT, `${ENDPOINT}/2`, `2${ENDPOINT}`, '"}'];
+      const letters = Array.from({ length: 410 }, (_, index) => letter(`l${index}`, ends[index % 4]));
+      const trap = letter('trap');
+      const data = `,"endpoint":${JSON.stringify('"}')}}`;
+      await queue.bury(APP, [...letters, { ...trap, event: { ...trap.event, data } }]);
+      expect(await queue.revive(APP, undefined, [])).toBe(0);
+      expect(await queue.revive(APP, undefined, ['https://example.com/', 'hook', ''])).toBe(0);
+      expect(await other.revive(APP, undefined, [ends[1] as string, '"}'])).toBe(205);
+      const asked = letters.filter((_, index) => index % 2 === 1);
+      expect(idsOf(await readFresh(queue, 205))).toEqual(idsOf(asked));
+      const listed = await readLetters(queue);
+      expect(idsOf(listed)).toEqual(['trap', ...idsOf(letters.filter((_, index) => index % 2 === 0).toReversed())]);
+      const letterIds = listed.slice(0, 3).map(({ letterId }) => letterId);
+      expect(await queue.revive(APP, letterIds, [ENDPOINT])).toBe(2);
+      expect(idsOf(await readFresh(queue, 2))).toEqual(['l408', 'trap']);
+    }));
+
   test('puts no more back than there is room for', () =>
     run(
       async (queue) => {
@@ -404,6 +465,26 @@ function testRevival(run: Run): void {
         expect(idsOf(await queue.deadLetters(APP, 10))).toEqual(['d']);
       },
       { queuedEvents: 5 },
+    ));
+
+  test('puts none back that are too large for the room there is', () =>
+    run(
+      async (queue) => {
+        const large = (id: string) => {
+          const one = letter(id);
+          return { ...one, event: { ...one.event, data: 'x'.repeat(100_000) } };
+        };
+        await queue.bury(APP, ['a', 'b', 'c', 'd'].map(large));
+        expect(await queue.revive(APP, undefined)).toBe(2);
+        const [a, b] = await readFresh(queue, 2);
+        expect(await queue.revive(APP, undefined)).toBe(0);
+        await queue.remove(APP, [b?.entryId as string]);
+        expect(await queue.revive(APP, undefined)).toBe(1);
+        expect([a?.id, b?.id, ...idsOf(await readFresh(queue, 1))]).toEqual(['a', 'b', 'c']);
+        expect(await queue.add(APP, some(0, 1))).toBe(0);
+        expect(await queue.sizes(APP)).toEqual({ waiting: 3, dead: 1 });
+      },
+      { queuedBytes: 210_000 },
     ));
 
   test('has a revived letter left like any other event', () =>

@@ -32,7 +32,6 @@ const unchanging = {
   start: async () => {},
   stop: async () => {},
   trouble: () => undefined,
-  refused: () => [],
   editor: undefined,
 };
 
@@ -41,6 +40,8 @@ export class Rig {
   readonly outcomes: Outcomes;
   readonly deliverer: Deliverer;
   readonly apps = new Map<string, App>();
+  /** Apps whose records are there, and are none. */
+  readonly refused = new Set<string>();
   readonly sent: Sent[] = [];
   readonly logged: Record<string, unknown>[] = [];
   readonly counts: Counts = { queued: 0, sent: 0, failed: 0, dead: 0, dropped: 0 };
@@ -52,7 +53,11 @@ export class Rig {
   storeFails = false;
   #made = 0;
 
-  constructor(options: Partial<WebhookOptions> = {}, queue: WebhookQueue = new MemoryWebhookQueue()) {
+  constructor(
+    options: Partial<WebhookOptions> = {},
+    queue: WebhookQueue = new MemoryWebhookQueue(),
+    { handsOver = false } = {},
+  ) {
     this.queue = queue;
     const log = pino({ level: 'debug' }, { write: (line: string) => void this.logged.push(JSON.parse(line)) });
     const full = { ...defaultTimes, refusePrivateAddresses: false, concurrency: 4, ...options };
@@ -64,10 +69,11 @@ export class Rig {
       apps: {
         findById: async (id) => {
           if (this.storeFails) throw new Error('no store');
-          return this.apps.get(id);
+          return this.refused.has(id) ? undefined : this.apps.get(id);
         },
         findByKey: async () => undefined,
         list: async () => [...this.apps.values()],
+        refused: () => [...this.refused].map((id) => ({ id, reason: 'no app' })),
         ...unchanging,
       },
       send: async ({ url }, { key }, body) => {
@@ -81,6 +87,7 @@ export class Rig {
         if (this.truthFails) throw new Error('no tracker');
         return events.map(({ channel, user_id }) => !this.present.has(user_id ? `${channel} ${user_id}` : channel));
       },
+      handsOver,
       counts: this.counts,
       log,
     });
@@ -100,10 +107,15 @@ export class Rig {
   }
 
   /** Queues what happens now. */
-  async add(appId: string, ...events: WebhookEvent[]): Promise<string[]> {
+  add(appId: string, ...events: WebhookEvent[]): Promise<string[]> {
+    return this.addFor(appId, undefined, ...events);
+  }
+
+  /** The same, by a node that knows of these endpoints that they want it. */
+  async addFor(appId: string, wantedBy: string[] | undefined, ...events: WebhookEvent[]): Promise<string[]> {
     const queued = events.map((event) => {
       this.#made += 1;
-      return { id: `id-${this.#made}`, event, atMs: Date.now() };
+      return { id: `id-${this.#made}`, event, atMs: Date.now(), ...(wantedBy && { wantedBy }) };
     });
     await this.queue.add(appId, queued);
     return queued.map(({ id }) => id);

@@ -24,6 +24,7 @@ import { webhookClaim } from './webhook-claim.lua.ts';
 import { webhookNews } from './webhook-news.lua.ts';
 import { webhookRead } from './webhook-read.lua.ts';
 import { webhookRelease } from './webhook-release.lua.ts';
+import { webhookRemove } from './webhook-remove.lua.ts';
 import { webhookRevive } from './webhook-revive.lua.ts';
 
 const all: readonly Script[] = [
@@ -55,6 +56,7 @@ const all: readonly Script[] = [
   webhookNews,
   webhookRead,
   webhookRelease,
+  webhookRemove,
   webhookRevive,
 ];
 
