@@ -86,7 +86,7 @@ function askOf([action, id, ...extra]: readonly string[], values: Values): Ask {
         method: 'PATCH',
         path,
         body: { enabled: action === 'enable' },
-        lines: () => [`${id} is ${action}d`],
+        lines: ({ app }) => [`${(app as { id: string }).id} is ${action}d`],
       };
     default:
       throw new UsageError(`unknown action ${action}: list, create, rotate, disable or enable`);
@@ -142,24 +142,37 @@ function rotatedLines({ key, secret, previous }: Answer): string[] {
 async function send(values: Values, edge: Edge, { method, path, body, lines }: Ask): Promise<number> {
   const url = urlOf(values);
   const token = tokenOf(values, edge);
+  let response: Response;
+  let text: string;
   try {
-    const response = await fetch(`${url}/admin/v1${path}`, {
+    response = await fetch(`${url}/admin/v1${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
       redirect: 'manual',
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });
-    const text = await response.text();
-    if (response.ok) {
-      for (const line of lines(JSON.parse(text) as Answer)) edge.out(line);
-      return exitCodes.ok;
-    }
-    edge.err(`fanfare: ${url} answered ${response.status} ${reasonIn(text)}`.trimEnd());
+    text = await response.text();
   } catch (error) {
     edge.err(`fanfare: cannot reach ${url}: ${networkReason(error)}`);
+    return exitCodes.failed;
   }
+  const { ok, status } = response;
+  const printed = ok ? printedOf(text, lines) : undefined;
+  for (const line of printed ?? []) edge.out(line);
+  if (printed !== undefined) return exitCodes.ok;
+  const said = ok ? 'with something that is not the admin API: is this the address of Fanfare?' : reasonIn(text);
+  edge.err(`fanfare: ${url} answered ${status} ${said}`.trimEnd());
   return exitCodes.failed;
+}
+
+/** @returns undefined for what is no answer of the admin API */
+function printedOf(text: string, lines: Ask['lines']): readonly string[] | undefined {
+  try {
+    return lines(JSON.parse(text) as Answer);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Of the admin API's JSON, else what came. */

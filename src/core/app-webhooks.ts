@@ -9,12 +9,16 @@ import {
   webhookTypes,
 } from '../protocol/webhook.ts';
 
-const atLeast = (least: number, fallback: number, description: string) =>
-  z.int().min(least).default(fallback).describe(description);
+const within = (least: number, most: number, fallback: number, description: string) =>
+  z.int().min(least).max(most).default(fallback).describe(description);
+
+/** Timers of Node take 25 days for one millisecond: all these are far below. */
+const HOUR_MS = 3_600_000;
+const WEEK_SECONDS = 604_800;
 
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 /** Made here for each request, or of the connection and not of the request (RFC 9110 §7.6.1). */
-const OWN_HEADERS =
+export const OWN_HEADERS =
   /^(x-pusher-.*|content-type|content-length|content-encoding|transfer-encoding|host|user-agent|connection|keep-alive|proxy-.*|te|trailer|upgrade|expect)$/i;
 const HEADER_VALUE = /^[\t -~]*$/;
 
@@ -41,16 +45,18 @@ const webhookSchema = z.strictObject({
     .check(z.superRefine(refuseRepeatedNames))
     .default({})
     .describe('Further headers of each request, such as Authorization. Their values are secrets.'),
-  batchMs: atLeast(0, 50, 'Events of so many milliseconds go in one request.'),
-  batchEvents: atLeast(1, 100, 'Events in one request at most. 1: each has its own.'),
-  timeoutSeconds: atLeast(1, 10, 'Longest time an answer may take.'),
-  retrySeconds: atLeast(
+  batchMs: within(0, HOUR_MS, 50, 'Events of so many milliseconds go in one request.'),
+  batchEvents: within(1, 1000, 100, 'Events in one request at most. 1: each has its own.'),
+  timeoutSeconds: within(1, 300, 10, 'Longest time an answer may take; 300 at most.'),
+  retrySeconds: within(
     0,
+    WEEK_SECONDS,
     300,
     'How long a request is repeated until a 2xx. More than 300: Pusher’s Python library refuses requests so old.',
   ),
-  vacatedDelayMs: atLeast(
+  vacatedDelayMs: within(
     0,
+    HOUR_MS,
     3000,
     'How long channel_vacated and member_removed wait; what is undone meanwhile is not sent at all.',
   ),

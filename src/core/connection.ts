@@ -2,7 +2,7 @@
 // message to the handler it is given, one at a time and in order, so that no close overtakes a join.
 import type { Logger } from 'pino';
 import { type Ending, endings, ProtocolError } from '../protocol/errors.ts';
-import { CLOSE_REASON_BYTES } from '../protocol/limits.ts';
+import { CLOSE_REASON_BYTES, FRAME_OVERHEAD_BYTES } from '../protocol/limits.ts';
 import { error, ping, subscriptionError } from '../protocol/server-message.ts';
 import type { App } from './app.ts';
 import { type HeartbeatOptions, heartbeat } from './heartbeat.ts';
@@ -52,7 +52,7 @@ const MAILBOX_SIZE = 128;
 
 export class Connection {
   readonly socketId: string;
-  /** As it is now: replaced when it is changed, so nothing that waits keeps it. Its id stays. */
+  /** As it is now, so nothing that waits keeps it: see `change`. Its id stays. */
   app: App;
   readonly openedAtMs = performance.now();
   /** By channel name; an entry exists from the acknowledged join to the leave. */
@@ -96,6 +96,12 @@ export class Connection {
   /** Handles `opened`, and from then on the mailbox. Called once, by whoever made the connection. */
   start(): void {
     this.#work();
+  }
+
+  /** The app was changed: it counts as it is now, from the next message on. */
+  change(app: App): void {
+    this.app = app;
+    this.#deps.transport.limit(app.limits.payloadBytes + FRAME_OVERHEAD_BYTES);
   }
 
   /** Something arrived from the peer: it is alive. */

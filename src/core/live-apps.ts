@@ -47,7 +47,10 @@ export class LiveApps {
     const looked = ids.map(async (id): Promise<[string, App | undefined]> => [id, await this.#apps.findById(id)]);
     const changed = new Map(await Promise.all(looked));
     const { connections, counts } = this.#context;
-    for (const connection of connections.all()) connection.app = changed.get(connection.app.id) ?? connection.app;
+    for (const connection of connections.all()) {
+      const app = changed.get(connection.app.id);
+      if (app !== undefined) connection.change(app);
+    }
     counts.appsChanged(changed);
     for (const listener of this.#listeners) listener(changed);
     const sizes = connections.countByApp();

@@ -1,6 +1,6 @@
 // A request with an idempotency key is done once, however often and wherever it is sent.
 import { createHash } from 'node:crypto';
-import { isUnavailable, requestErrors } from '../protocol/errors.ts';
+import { isUnavailable, RequestError, requestErrors } from '../protocol/errors.ts';
 import type { RequestLog } from './ports.ts';
 
 export interface Identified {
@@ -17,9 +17,9 @@ export interface Done {
 }
 
 /**
- * Does the work unless that was done before; what was refused may be tried again. When a node dies in the middle, the key
- * is free again after PENDING_SECONDS, and whether the work was done is not known.
- * @throws RequestError 409 while it is being done, 422 for a key that was used for something else; what `work` throws
+ * Does the work unless that was done before; what was refused, having done nothing, may be tried again at once. Where the
+ * work fails otherwise, or its node dies, nobody knows how much of it was done: the key is free again after PENDING_SECONDS.
+ * @throws RequestError 409 while it is being done or may have been, 422 for a key that was used for something else; what `work` throws
  */
 export async function once(
   log: RequestLog,
@@ -36,11 +36,11 @@ export async function once(
   try {
     answer = await work();
   } catch (err) {
-    await log.forget(appId, key).catch(ignoreUnavailable);
+    if (isRefusal(err)) await log.forget(appId, key, attempt.claim).catch(ignoreUnavailable);
     throw err;
   }
   // It is done, whoever remembers it.
-  await log.finish(appId, key, digest, answer).catch(ignoreUnavailable);
+  await log.finish(appId, key, { claim: attempt.claim, digest }, answer).catch(ignoreUnavailable);
   return { answer, replayed: false };
 }
 
@@ -48,6 +48,11 @@ function digestOf(content: Identified['content']): string {
   const hash = createHash('sha256');
   for (const part of content) hash.update(`${part.length}:`).update(part);
   return hash.digest('base64');
+}
+
+/** Refusals come before anything is done. */
+function isRefusal(err: unknown): boolean {
+  return err instanceof RequestError && err.status < 500;
 }
 
 function ignoreUnavailable(err: unknown): void {

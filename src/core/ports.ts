@@ -13,6 +13,8 @@ export interface Transport {
   ping(): void;
   /** Ends the connection after what was written, with this code and a reason of at most 123 bytes. */
   close(code: number, reason: string): void;
+  /** Of what the peer sends from now on, a larger message ends the connection with 1009. */
+  limit(maxMessageBytes: number): void;
   /** Stop and go on reading from the peer. */
   pause(): void;
   resume(): void;
@@ -246,21 +248,28 @@ export const NODE_SECONDS = 30;
 
 /** What is known of a request by its idempotency key. */
 export type Attempt =
-  | { readonly state: 'new' }
+  /** `claim` names this attempt among those with the key. */
+  | { readonly state: 'new'; readonly claim: string }
   /** Another attempt is under way, or was when its node died. */
   | { readonly state: 'pending' }
   | { readonly state: 'done'; readonly answer: string }
   /** The key was used for something else. */
   | { readonly state: 'other' };
 
+/** An attempt that began: its claim, and the digest of what it is to do. */
+export interface Claimed {
+  readonly claim: string;
+  readonly digest: string;
+}
+
 /** Remembers requests, so that one that is repeated is not done twice. Runs as long as the tracker does. */
 export interface RequestLog {
   /** @param digest of all that makes it the same request. `new`: nobody else gets that answer for PENDING_SECONDS. */
   begin(appId: string, key: string, digest: string): Promise<Attempt>;
-  /** The answer is kept for DONE_SECONDS. */
-  finish(appId: string, key: string, digest: string, answer: string): Promise<void>;
-  /** It was not done: the key is free. */
-  forget(appId: string, key: string): Promise<void>;
+  /** The answer is kept for DONE_SECONDS, unless another attempt has the key by now. */
+  finish(appId: string, key: string, claimed: Claimed, answer: string): Promise<void>;
+  /** It was not done: the key is free, unless another attempt has it by now. */
+  forget(appId: string, key: string, claim: string): Promise<void>;
 }
 
 export const PENDING_SECONDS = 60;

@@ -62,10 +62,13 @@ async function join(context: Context, connection: Connection, channel: string, g
   endWithGrant(context, connection, channel, subscription, grant.endsAtMs);
   if (channelKind(channel).guarded) connection.authorized = true;
   connection.send(subscriptionSucceeded(channel, member && roster(joined.members)));
-  await replay(context, connection, channel, subscription);
-  subscription.release(joined.change);
   context.log.trace({ appId: app.id, socketId, topic }, 'subscribed');
   hasJoined(context, app, channel, member?.userId, joined);
+  try {
+    await replay(context, connection, channel, subscription);
+  } finally {
+    subscription.release(joined.change);
+  }
 }
 
 /** Hub first, held, then tracker: nothing is missed between the two. Undone when either fails. */
@@ -133,12 +136,12 @@ async function replay(
   subscription: Subscription,
 ): Promise<void> {
   if (!channelKind(channel).cache) return;
-  const appId = connection.app.id;
+  const { id: appId, cacheTtlSeconds } = connection.app;
   const topic = channelTopic(appId, channel);
   const cached = await context.eventCache.get(appId, channel);
   if (cached === undefined) {
     connection.send(cacheMiss(channel));
-    if (context.cacheMisses.missed(topic, performance.now()))
+    if (context.cacheMisses.missed(topic, performance.now(), cacheTtlSeconds * 1000))
       context.facts.announce({ type: 'cache_miss', appId, channel });
     return;
   }

@@ -53,6 +53,15 @@ export class Socket extends WebSocket implements Transport {
     this.#stream?.uncork();
   }
 
+  /**
+   * ws takes a limit at the handshake and offers no way to change it, so this is its receiver's own. Where a version of ws
+   * has it elsewhere, the limit of the handshake stays.
+   */
+  limit(maxMessageBytes: number): void {
+    const { _receiver: receiver } = this as unknown as { readonly _receiver?: { _maxPayload?: unknown } };
+    if (typeof receiver?._maxPayload === 'number') receiver._maxPayload = maxMessageBytes;
+  }
+
   override ping(): void {
     if (this.readyState === WebSocket.OPEN) super.ping();
   }

@@ -1,5 +1,8 @@
 // fanfare apps against a running server whose apps are in a file.
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -86,6 +89,25 @@ describe('fanfare apps', () => {
     expect([await nowhere.code, nowhere.err]).toEqual([
       1,
       [`fanfare: cannot reach ${url}: connection refused, is the server running?`],
+    ]);
+  });
+
+  it.each([
+    ['<!doctype html><title>Shop</title>', ['list']],
+    ['null', ['list']],
+    ['{"status":"ok"}', ['list']],
+    ['{"status":"ok"}', ['create', 'chat']],
+    ['{"status":"ok"}', ['rotate', 'chat']],
+    ['{"status":"ok"}', ['disable', 'chat']],
+  ])('is answered by somebody else with %s to %j', async (page, args) => {
+    await using stranger = createServer((_, response) => void response.end(page));
+    await once(stranger.listen(0, '127.0.0.1'), 'listening');
+    const url = `http://127.0.0.1:${(stranger.address() as AddressInfo).port}`;
+    const asked = run(apps, [...args, '--url', url, '--token', adminToken]);
+    expect([await asked.code, asked.out, asked.err]).toEqual([
+      1,
+      [],
+      [`fanfare: ${url} answered 200 with something that is not the admin API: is this the address of Fanfare?`],
     ]);
   });
 

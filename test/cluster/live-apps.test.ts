@@ -92,6 +92,21 @@ describe('two servers whose apps are in Redis', () => {
     }
   });
 
+  test('take messages of sockets as large as they may be by then, and close those that send larger ones', async () => {
+    await using changing = await Changing.start({ limits: { payloadBytes: 10 } });
+    const { clients } = changing;
+    for (const client of clients) await client.joined('private-x');
+    const [sender, listener] = clients as [Client, Client];
+    await within2s(() => changing.change({ limits: { payloadBytes: 50_000 } }));
+    const data = 'x'.repeat(50_000);
+    sender.send({ event: 'client-x', channel: 'private-x', data });
+    expect((await listener.nextOf('client-x')).data).toBe(data);
+    await within2s(() => changing.change({ limits: { payloadBytes: 10 } }));
+    sender.send({ event: 'client-x', channel: 'private-x', data });
+    expect((await sender.closed).code).toBe(1009);
+    await listener.expectNothing();
+  });
+
   test('take a new secret at once, and the one before until its notAfter', async () => {
     await using changing = await Changing.start();
     const fresh = { key: 'key-2', secret: 'secret-2' };

@@ -111,6 +111,17 @@ describe('a mistake', () => {
   ])('is %s of %i', (name, value, least) => {
     expect(mistakesOf({ url, [name]: value })).toEqual([`[0].${name}: must be ${least} or more, got ${value}`]);
   });
+
+  it.each([
+    ['batchMs', 3_600_000],
+    ['batchEvents', 1000],
+    ['timeoutSeconds', 300],
+    ['retrySeconds', 604_800],
+    ['vacatedDelayMs', 3_600_000],
+  ])('is %s above %i', (name, most) => {
+    expect(mistakesOf({ url, [name]: most + 1 })).toEqual([`[0].${name}: must be ${most} or less, got ${most + 1}`]);
+    expect(loaded(given({ url, [name]: most })).config.apps[0]?.webhooks).toMatchObject([{ [name]: most }]);
+  });
 });
 
 it('is shown by fanfare check, without what headers and queries hold', async () => {

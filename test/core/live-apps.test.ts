@@ -42,6 +42,16 @@ describe('what is changed counts for open sockets', () => {
     expect(await client.ask({ ...clientEvent, channel: 'news' })).toEqual([]);
   });
 
+  test('the size of messages, for the sockets of that app', async () => {
+    const { store, harness } = await liveHarness();
+    await using _ = harness;
+    const client = await harness.connect();
+    await put(store, makeApp({ id: 'other', key: 'other', limits: { payloadBytes: 1 } }));
+    expect(client.transport.maxMessageBytes).toBe(undefined);
+    await put(store, makeApp({ limits: { payloadBytes: 20_000 } }));
+    expect(client.transport.maxMessageBytes).toBe(22_048);
+  });
+
   test('the rate of client events, lowered and raised', async () => {
     const { store, harness } = await liveHarness({ ...on, limits: { clientEventsPerSecond: 2 } });
     await using _ = harness;

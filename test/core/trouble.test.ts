@@ -126,6 +126,27 @@ describe('while the other servers cannot be reached', () => {
     expect(harness.logged).toEqual([]);
   });
 
+  test('who joins a cache channel that cannot be read is announced, told, and hears what comes', async () => {
+    await using harness = await createHarness();
+    const client = await harness.connect();
+    fails(harness.adapters.eventCache, 'get');
+    const answer = await client.subscribe('presence-cache-room', { user_id: '7' });
+    expect(answer.map((line) => line.split(' ', 1)[0])).toEqual([
+      'pusher_internal:subscription_succeeded',
+      'pusher:error',
+      'pusher:subscription_error',
+    ]);
+    expect(harness.takeFacts()).toEqual(['channel_occupied presence-cache-room', 'member_added presence-cache-room 7']);
+    expect(client.connection?.missesSomething).toBe(true);
+    await harness.trigger({ channels: ['presence-cache-room'] });
+    expect(await client.read()).toEqual(['e presence-cache-room d']);
+    await client.close();
+    expect(harness.takeFacts()).toEqual([
+      'member_removed presence-cache-room 7',
+      'channel_vacated presence-cache-room',
+    ]);
+  });
+
   test('any other failure still ends the connection with 4100, and is logged', async () => {
     await using harness = await createHarness();
     const client = await harness.connect();

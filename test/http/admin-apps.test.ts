@@ -3,8 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { FileSource } from '../../src/adapters/apps/file.ts';
+import { StoredApps } from '../../src/adapters/apps/stored-apps.ts';
+import { appEndpoints } from '../../src/http/admin/apps.ts';
+import { makeApp } from '../adapters/apps/contract.ts';
+import { createHarness, suspend } from '../core/support/harness.ts';
 import { api } from '../support/api.ts';
 import { connect } from '../support/client.ts';
+import { Log } from '../support/redis.ts';
 import { startServer } from '../support/server.ts';
 import { type AdminAnswer, admin, adminToken } from './support/admin.ts';
 
@@ -297,4 +303,40 @@ it('apps of the configuration are listed, and not to be changed', async () => {
     const answer = await admin(server, method, path, sent === undefined ? {} : { body: sent });
     expect([answer.status, answer.json]).toEqual([403, { error }]);
   }
+});
+
+describe('a server that could not read what another one wrote', () => {
+  /** Looks only when it is asked something. */
+  class Unwatched extends FileSource {
+    override listen(): void {}
+  }
+
+  it.each([
+    ['PATCH', '/apps/{id}', { name: 'mine' }],
+    ['POST', '/apps/{id}/rotate', { overlapSeconds: 0 }],
+  ])('does not write over it, whatever version is asked for: %s %s', async (method, path, body) => {
+    files += 1;
+    const file = join(folder, `${files}.json`);
+    writeFileSync(file, JSON.stringify({ apps: [chat] }));
+    const source = new Unwatched(file);
+    const store = new StoredApps(source, new Log().logger, { lookEveryMs: 3_600_000 });
+    await using harness = await createHarness({}, {}, undefined, store);
+    const another = new FileSource(file);
+    const written = await another.writer.update('chat', makeApp('chat', { secret: 'rotated' }), undefined);
+    const { version } = written as { version: string };
+    const edit = appEndpoints(harness.core).find((one) => one.method === method && one.path === path);
+    const change = () =>
+      edit?.handle({
+        params: { id: 'chat' },
+        query: { version },
+        body,
+        bytes: Buffer.of(),
+        headers: {},
+        app: harness.app,
+      });
+    suspend(source, 'revision').fail(new Error('away'));
+    await expect(change()).rejects.toMatchObject({ status: 409 });
+    expect((await another.load())[0]?.value).toMatchObject({ secret: 'rotated' });
+    await expect(change()).resolves.toBeDefined();
+  });
 });

@@ -22,8 +22,16 @@ const FAST = [
   '--performance-schema=0',
 ];
 
-/** What makes it hard for those who rely on defaults: changes are refused in transactions that are READ COMMITTED. */
-const STRICT = ['--log-bin=changes', '--binlog-format=STATEMENT', '--sync-binlog=0'];
+/**
+ * What makes it hard for those who rely on defaults: changes are refused in transactions that are READ COMMITTED, and a
+ * backslash in a string is a character like others.
+ */
+const STRICT = [
+  '--log-bin=changes',
+  '--binlog-format=STATEMENT',
+  '--sync-binlog=0',
+  '--sql-mode=NO_BACKSLASH_ESCAPES,ANSI_QUOTES',
+];
 
 /**
  * With the database and the user of DATABASE, and TLS for those who ask for it.

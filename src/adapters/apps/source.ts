@@ -9,6 +9,8 @@ export interface AppRecord {
   readonly value: unknown;
   /** Another one after every change of this record. */
   readonly version: string;
+  /** What of it is served otherwise than it is written, in phrases without secrets: it is logged. */
+  readonly remarks?: readonly string[];
 }
 
 export interface AppSource {

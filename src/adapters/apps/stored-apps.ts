@@ -152,6 +152,13 @@ export class StoredApps implements AppStore {
       const isKnown = before.refused.some((other) => other.id === id && other.version === version);
       if (!isKnown) this.#log.warn({ source: this.#source.name, appId: id, reason }, 'an app was refused');
     }
+    for (const { id, version, remarks = [] } of after.records.values()) {
+      if (remarks.length === 0 || before.records.get(id)?.version === version) continue;
+      this.#log.warn(
+        { source: this.#source.name, appId: id, remarks },
+        'an app is served otherwise than it is written',
+      );
+    }
     for (const id of new Set([...before.byId.keys(), ...after.byId.keys()])) {
       if (isAnother(before.byId.get(id)?.app, after.byId.get(id)?.app)) this.#onChange(id);
     }

@@ -3,6 +3,7 @@ import type {
   Attempt,
   Broker,
   BrokerMessage,
+  Claimed,
   Departure,
   EventCache,
   NodeRegistry,
@@ -32,8 +33,8 @@ export interface Requests
   forgetNode(nodeId: string): Promise<void>;
   listNodes(): ReturnType<NodeRegistry['list']>;
   beginRequest(appId: string, key: string, digest: string): Promise<Attempt>;
-  finishRequest(appId: string, key: string, digest: string, answer: string): Promise<void>;
-  forgetRequest(appId: string, key: string): Promise<void>;
+  finishRequest(appId: string, key: string, claimed: Claimed, answer: string): Promise<void>;
+  forgetRequest(appId: string, key: string, claim: string): Promise<void>;
   unsubscribe(topic: Topic): Promise<void>;
   /** Whether departures may be given to this worker from now on. */
   takeDepartures(willing: boolean): Promise<void>;

@@ -1,5 +1,5 @@
 // The request log of a worker: the primary's, asked over the channel.
-import type { Attempt, RequestLog } from '../../core/ports.ts';
+import type { Attempt, Claimed, RequestLog } from '../../core/ports.ts';
 import type { Caller } from './caller.ts';
 
 export class IpcRequestLog implements RequestLog {
@@ -13,11 +13,11 @@ export class IpcRequestLog implements RequestLog {
     return this.#primary.call('beginRequest', appId, key, digest);
   }
 
-  finish(appId: string, key: string, digest: string, answer: string): Promise<void> {
-    return this.#primary.call('finishRequest', appId, key, digest, answer);
+  finish(appId: string, key: string, claimed: Claimed, answer: string): Promise<void> {
+    return this.#primary.call('finishRequest', appId, key, claimed, answer);
   }
 
-  forget(appId: string, key: string): Promise<void> {
-    return this.#primary.call('forgetRequest', appId, key);
+  forget(appId: string, key: string, claim: string): Promise<void> {
+    return this.#primary.call('forgetRequest', appId, key, claim);
   }
 }

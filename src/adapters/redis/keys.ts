@@ -41,7 +41,7 @@ export interface Keys {
   readonly orders: (appId: string) => string;
   /** Hash: node id → what it last reported of itself. */
   readonly reports: string;
-  /** Hash: digest and answer of the request with an idempotency key. */
+  /** Hash: digest, claim and answer of the request with an idempotency key. */
   readonly request: (appId: string, key: string) => string;
   /** List: when each of the last units was admitted. */
   readonly rate: (key: string) => string;

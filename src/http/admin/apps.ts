@@ -181,8 +181,12 @@ async function edit(
 ): Promise<StoredApp> {
   for (let attempts = 1; ; attempts += 1) {
     const now = await editor.read(id);
+    // While the store cannot be read this may be older than what was asked for: it would be written over that.
+    if (version !== undefined && version !== now.version) {
+      throw new RequestError(409, `The app ${id} was changed by somebody else meanwhile: read it again.`);
+    }
     try {
-      return await editor.replace(change(now.app), version ?? now.version);
+      return await editor.replace(change(now.app), now.version);
     } catch (err) {
       const conflicts = err instanceof RequestError && err.status === 409;
       const isAnother = conflicts && (await editor.read(id)).version !== now.version;

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { App } from '../../core/app.ts';
 import type { Core } from '../../core/core.ts';
 import { type EventRequest, parseBatch, parseEvent } from '../../protocol/api.ts';
+import { isUnavailable } from '../../protocol/errors.ts';
 import { bodyOf } from '../authenticate.ts';
 import { type Published, publishOnce } from '../idempotency.ts';
 import { route } from '../route.ts';
@@ -47,12 +48,12 @@ export function eventRoutes(fastify: FastifyInstance, core: Core): void {
   }
 }
 
-/** `{}`, or the counts it asked for. */
+/** `{}`, or the counts it asked for: without those that cannot be had, as the event is published by then. */
 export async function publishEvent(core: Core, app: App, event: EventRequest): Promise<object> {
   await core.trigger(app, [event]);
   const { asked, channels } = event;
   if (asked === undefined) return {};
-  return { channels: Object.fromEntries(await core.countChannels(app, channels, asked)) };
+  return { channels: Object.fromEntries(await core.countChannels(app, channels, asked).catch(without)) };
 }
 
 async function publishBatch(core: Core, app: App, events: readonly EventRequest[]): Promise<object> {
@@ -63,6 +64,12 @@ async function publishBatch(core: Core, app: App, events: readonly EventRequest[
 
 async function countsOf(core: Core, app: App, { asked, channels }: EventRequest): Promise<object> {
   if (asked === undefined) return {};
-  const [counted] = await core.countChannels(app, channels, asked);
+  const [counted] = await core.countChannels(app, channels, asked).catch(without);
   return counted?.[1] ?? {};
+}
+
+/** An error would have the event sent, and published, once more. */
+function without(err: unknown): [] {
+  if (isUnavailable(err)) return [];
+  throw err;
 }

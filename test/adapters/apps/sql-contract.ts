@@ -35,9 +35,7 @@ class Table implements Place {
     const source = this.source();
     await source.open();
     await source.close();
-    const record = JSON.stringify(value)
-      .replaceAll("'", "''")
-      .replaceAll('\\', this.#server.kind === 'mysql' ? '\\\\' : '\\');
+    const record = JSON.stringify(value).replaceAll("'", "''");
     await this.#server.run(`delete from ${this.#table} where id = '${id}'`);
     await this.#server.run(`insert into ${this.#table} (id, record) values ('${id}', '${record}')`);
   }
@@ -83,6 +81,37 @@ export function sqlContract(name: string, start: () => Promise<TestDatabase>): v
       await node.changed('a');
       expect(await node.store.findByKey('key-a')).toEqual(makeApp('a'));
       expect(JSON.stringify(node.log.entries)).not.toContain(DATABASE.password);
+    });
+
+    it('say once what is served otherwise than it is written', async () => {
+      const key = server.kind === 'postgres' ? '"key"' : '`key`';
+      const table = `soketi_${++tables}`;
+      await server.run(`create table ${table} (id varchar(9), ${key} varchar(9), secret varchar(9), webhooks text)`);
+      const webhooks = ['https://a.example/hook?token=hush', 'https://b.example'].map((url) => ({
+        url,
+        event_types: ['member_added'],
+        headers: { 'Content-Type': 'hush' },
+      }));
+      const row = `'key-a', 'secret-a', '${JSON.stringify(webhooks)}'`;
+      await server.run(`insert into ${table} values ('a', ${row})`);
+      await using node = await new Node(sqlSource({ url: server.url, table, format: 'soketi' }), {
+        lookEveryMs: 50,
+      }).start();
+      const [app] = await node.store.list();
+      expect(app?.webhooks.map(({ url }) => url)).toEqual(webhooks.map(({ url }) => url));
+      await server.run(`insert into ${table} values ('b', 'key-b', 'secret-b', null)`);
+      await node.changed('b');
+      const said = node.log.entries.filter(({ msg }) => msg === 'an app is served otherwise than it is written');
+      expect(said).toEqual([
+        expect.objectContaining({
+          appId: 'a',
+          remarks: [
+            'webhooks: 0: the header Content-Type is one that the server sets itself, and is left out',
+            'webhooks: 1: the header Content-Type is one that the server sets itself, and is left out',
+          ],
+        }),
+      ]);
+      expect(JSON.stringify(node.log.entries)).not.toMatch(/hush|secret-a/);
     });
   });
 }

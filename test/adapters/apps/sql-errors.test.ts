@@ -63,6 +63,15 @@ it('says what it does not know in the words of the driver, without the password'
   expect(explain(new Error('x'), readAddress('postgres://db/shop')).message).toMatch(/It says: x$/);
 });
 
+it.each([
+  ['ER_PARSE_ERROR', "You have an error in your SQL syntax near 'the-secret' at line 1"],
+  ['ER_TRUNCATED_WRONG_VALUE_FOR_FIELD', "Incorrect string value: 'the-secret' for column `record`"],
+  ['42601', 'syntax error at or near "the-secret"'],
+  ['22P02', 'invalid input syntax for type bigint: "the-secret"'],
+])('%s: it says what went wrong without the statement, which the driver quotes', (code, message) => {
+  expect(say(message, code)).toBe(`${place} did not take a statement of ours. It says ${code}.`);
+});
+
 it('carries nothing of the driver’s error, which has the statement', () => {
   const driver = Object.assign(new Error('x'), { sql: "insert … 's3cret'", detail: 's3cret' });
   const error = explain(driver, address);

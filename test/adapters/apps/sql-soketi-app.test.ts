@@ -99,7 +99,7 @@ it.each([
 });
 
 const hook = { url: 'https://a.example/hook', event_types: ['channel_occupied', 'member_added'] };
-const read = { url: hook.url, events: hook.event_types, headers: {} };
+const read = { url: hook.url, events: hook.event_types, headers: {}, channelStartsWith: '', channelEndsWith: '' };
 
 it.each([
   ['a list', [hook], [read]],
@@ -119,10 +119,12 @@ it('makes endpoints of webhooks, one of those that differ in events only', () =>
     { ...hook, event_types: ['member_added', 'member_removed'] },
     { ...hook, url: 'https://b.example/' },
   ];
-  expect(appSchema.parse(appOf({ ...bare, webhooks })).webhooks).toMatchObject([
+  const remarks: string[] = [];
+  expect(appSchema.parse(appOf({ ...bare, webhooks }, (text) => remarks.push(text))).webhooks).toMatchObject([
     { url: hook.url, events: ['channel_occupied', 'member_added', 'member_removed'] },
     { url: 'https://b.example/', events: hook.event_types },
   ]);
+  expect(remarks).toEqual([]);
   const refused = appSchema.safeParse(appOf({ ...bare, webhooks: '{' }));
   expect(refused.error?.issues.map((issue) => issue.path)).toEqual([['webhooks']]);
 });
@@ -135,8 +137,56 @@ it('reads their headers and filters', () => {
   expect(webhooksOf([{ ...hook, headers: [], filter: { channel_name_starts_with: '' } }])).toEqual([read]);
 });
 
-it('leaves out those that call AWS Lambda', () => {
-  expect(webhooksOf([{ lambda_function: 'f', event_types: ['member_added'] }, hook])).toEqual([read]);
+it.each([
+  ['those that call AWS Lambda', { lambda_function: 'f' }, '0: calls AWS Lambda, and is left out'],
+  ['those that ask for nothing', { url: hook.url, event_types: [] }, '0: asks for no event, and is left out'],
+])('leaves out %s, and says so', (_, entry, remark) => {
+  const remarks: string[] = [];
+  const webhooks = [{ event_types: ['member_added'], ...entry }, hook];
+  expect(webhooksOf(webhooks, (text) => remarks.push(text))).toEqual([read]);
+  expect(remarks).toEqual([`webhooks: ${remark}`]);
+});
+
+it('leaves out unknown events and headers of ours, and says so', () => {
+  const remarks: string[] = [];
+  const headers = { 'Content-Type': 'application/json', 'x-pusher-key': 'k', Authorization: 'Bearer s3cret' };
+  const webhooks = [{ ...hook, event_types: ['cache_missed', 'cache_miss'], headers }];
+  const app = appOf({ ...bare, webhooks }, (text) => remarks.push(text));
+  expect(appSchema.parse(app).webhooks).toMatchObject([
+    { url: hook.url, events: ['cache_miss'], headers: { Authorization: 'Bearer s3cret' } },
+  ]);
+  expect(remarks).toEqual([
+    'webhooks: 0: the event cache_missed is unknown, and is left out',
+    'webhooks: 0: the header Content-Type is one that the server sets itself, and is left out',
+    'webhooks: 0: the header x-pusher-key is one that the server sets itself, and is left out',
+  ]);
+});
+
+it.each([
+  [['private-a', 'private-b'], ['-x', '-yx'], 'private-', 'x'],
+  [['a', 'b'], ['', 'z'], '', ''],
+  [['a', 'ab'], ['é🎺', '🎺'], 'a', '🎺'],
+])('makes one endpoint of webhooks of one URL, for what any of them asks for: %j, %j', (starts, ends, start, end) => {
+  const remarks: string[] = [];
+  const webhooks = starts.map((start, index) => ({
+    ...hook,
+    event_types: [['member_added', 'channel_occupied'][index], 'member_removed'],
+    headers: { 'X-Both': index, [`X-${index}`]: 'y' },
+    filter: { channel_name_starts_with: start, channel_name_ends_with: ends[index] },
+  }));
+  const app = appOf({ ...bare, webhooks }, (text) => remarks.push(text));
+  expect(appSchema.parse(app).webhooks).toMatchObject([
+    {
+      url: hook.url,
+      events: ['member_added', 'member_removed', 'channel_occupied'],
+      headers: { 'X-Both': '0', 'X-0': 'y', 'X-1': 'y' },
+      channelStartsWith: start,
+      channelEndsWith: end,
+    },
+  ]);
+  expect(remarks).toEqual([
+    'webhooks: those of one URL with different filters or headers are one, which gets what any of them asks for',
+  ]);
 });
 
 it.each([['{'], ['7'], [{}], [[7]], [[{ url: 'https://a.example' }]]])('says so when the column is %j', (column) => {

@@ -9,6 +9,8 @@ export class FakeTransport implements Transport {
   /** Each call's very buffer. */
   readonly writes: Buffer[] = [];
   pings = 0;
+  /** undefined: what the handshake said. */
+  maxMessageBytes: number | undefined;
   paused = false;
   /** How often it was told to pause and to resume. */
   pauses = 0;
@@ -24,6 +26,10 @@ export class FakeTransport implements Transport {
 
   close(code: number, reason: string): void {
     this.closedWith ??= { code, reason };
+  }
+
+  limit(maxMessageBytes: number): void {
+    this.maxMessageBytes = maxMessageBytes;
   }
 
   pause(): void {

@@ -1,7 +1,7 @@
 // One pool of connections to PostgreSQL or MySQL through Kysely. Whatever is asked is answered or fails within a deadline,
 // with an Error for people; connections that were lost are made anew with the next question.
 import { connect, Socket } from 'node:net';
-import { Kysely, MysqlDialect, PostgresDialect } from 'kysely';
+import { CompiledQuery, Kysely, MysqlDialect, PostgresDialect } from 'kysely';
 import { createPool } from 'mysql2';
 import { Pool } from 'pg';
 import { type DatabaseAddress, type DatabaseTls, placeOf } from './address.ts';
@@ -11,6 +11,12 @@ import { explain } from './errors.ts';
 export type Tables = Record<string, Record<string, unknown>>;
 
 const CONNECTIONS = 3;
+
+/**
+ * Whatever the server's own is: mysql2 writes values into statements, with backslashes before quotes, so that with
+ * NO_BACKSLASH_ESCAPES a value could end its string.
+ */
+const SET_SQL_MODE = "set session sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'";
 
 export class Database {
   readonly address: DatabaseAddress;
@@ -122,7 +128,10 @@ export class Database {
     });
     // mysql2 listens to the first error of a connection only; another one would end the process.
     pool.on('connection', (connection) => connection.on('error', () => {}));
-    return new MysqlDialect({ pool });
+    return new MysqlDialect({
+      pool,
+      onCreateConnection: async (connection) => void (await connection.executeQuery(CompiledQuery.raw(SET_SQL_MODE))),
+    });
   }
 
   #track(socket: Socket): Socket {

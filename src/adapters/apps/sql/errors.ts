@@ -14,6 +14,7 @@ const READ_ONLY = 'takes no changes at this moment. Is it a replica? Name the pr
 const NO_TLS = 'does not speak TLS. Switch it on there, or write sslmode=disable in the URL.';
 const CERTIFICATE =
   'has a certificate that is not trusted. Name its authority with sslrootcert=FILE in the URL, and the host as the certificate does.';
+const NOT_UNDERSTOOD = 'did not take a statement of ours.';
 const NEWER = 'was migrated by a newer Fanfare. Run that version, or restore the table as this one knew it.';
 
 /** By `code` of Node, PostgreSQL (SQLSTATE, appendix A of its manual), MySQL and mysql2. */
@@ -50,6 +51,9 @@ const BY_CODE: Readonly<Record<string, string>> = {
   HANDSHAKE_NO_SSL_SUPPORT: NO_TLS,
 };
 
+/** What the database says there has parts of the statement in it, hence perhaps of a secret. */
+const QUOTES_US = /^(42601|22P02|22007|ER_PARSE_ERROR|ER_SYNTAX_ERROR|ER_TRUNCATED_WRONG_VALUE.*|ER_WRONG_VALUE.*)$/;
+
 /** Where a driver gives no code, or one of its own for all of TLS. */
 const BY_MESSAGE: readonly (readonly [RegExp, string])[] = [
   [/does not support SSL/, NO_TLS],
@@ -64,6 +68,7 @@ export function explain(err: unknown, address: DatabaseAddress): Error {
   const { code, message } = err as { code?: unknown; message?: unknown };
   const said = String(message ?? err);
   if (said.startsWith(place)) return new Error(said);
+  if (QUOTES_US.test(String(code))) return new Error(`${place} ${NOT_UNDERSTOOD} It says ${code}.`);
   const known = BY_CODE[String(code)] ?? BY_MESSAGE.find(([pattern]) => pattern.test(said))?.[1];
   return new Error(
     `${place} ${known ?? 'refused.'}${said === '' ? '' : ` It says: ${withoutPassword(said, address)}`}`,

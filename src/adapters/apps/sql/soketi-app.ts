@@ -1,5 +1,8 @@
 // A row of soketi's table of apps as an app of ours; pure. Columns as on docs.soketi.app, "App Management, SQL Drivers" and
 // "Rate Limiting & Limits": all but id, key and secret may be missing or null, and -1 is no limit.
+import { isDeepStrictEqual } from 'node:util';
+import { OWN_HEADERS } from '../../../core/app-webhooks.ts';
+import { webhookTypes } from '../../../protocol/webhook.ts';
 
 export type SoketiRow = Readonly<Record<string, unknown>>;
 
@@ -8,9 +11,13 @@ export interface SoketiWebhook {
   /** Names of events as Pusher's webhooks have them. */
   readonly events: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
-  readonly channelStartsWith?: string;
-  readonly channelEndsWith?: string;
+  /** '': any. */
+  readonly channelStartsWith: string;
+  readonly channelEndsWith: string;
 }
+
+/** Is told what is served otherwise than it is written, in a phrase without secrets. */
+type Remark = (text: string) => void;
 
 /** Limits whose columns are counted as ours; `none`: what stands for "no limit". */
 const LIMITS = [
@@ -34,49 +41,100 @@ const FLAGS = [
 ] as const;
 
 /** What is not understood is handed on as it is, so that the schema refuses the app by its name. */
-export function appOf(row: SoketiRow): object {
+export function appOf(row: SoketiRow, remark: Remark = () => {}): object {
   const flags = FLAGS.map(({ column, flag }) => [flag, flagOf(row[column])]);
   const limits = LIMITS.map(({ column, limit, unit, none }) => [limit, limitOf(row[column], unit, none)]);
   return {
     ...present([...['id', 'key', 'secret'].map((name) => [name, textOf(row[name])]), ...flags]),
-    ...(isMissing(row.webhooks) ? {} : { webhooks: endpointsOf(row.webhooks) }),
+    ...(isMissing(row.webhooks) ? {} : { webhooks: endpointsOf(row.webhooks, remark) }),
     limits: present(limits),
   };
 }
 
-/** An endpoint of ours is known by its URL: several webhooks of one URL that differ in events only are one. */
-function endpointsOf(column: unknown): unknown {
+/** An endpoint of ours is known by its URL: several webhooks of one URL are one. */
+function endpointsOf(column: unknown, remark: Remark): unknown {
+  const webhooks = webhooksOf(column, remark);
+  if (webhooks === undefined) return column;
   const endpoints = new Map<string, SoketiWebhook>();
-  for (const webhook of webhooksOf(column) ?? []) {
-    const { events, ...rest } = webhook;
-    const same = JSON.stringify(rest);
-    endpoints.set(same, { ...rest, events: [...new Set([...(endpoints.get(same)?.events ?? []), ...events])] });
+  for (const webhook of webhooks) {
+    const same = endpoints.get(webhook.url) ?? webhook;
+    if (!differInEventsOnly(same, webhook)) {
+      remark(
+        'webhooks: those of one URL with different filters or headers are one, which gets what any of them asks for',
+      );
+    }
+    endpoints.set(webhook.url, union(same, webhook));
   }
-  return webhooksOf(column) === undefined ? column : [...endpoints.values()];
+  return [...endpoints.values()];
 }
 
-/** @returns undefined when the column holds something else than a list of webhooks; those that call AWS Lambda are left out */
-export function webhooksOf(column: unknown): readonly SoketiWebhook[] | undefined {
+function differInEventsOnly(one: SoketiWebhook, other: SoketiWebhook): boolean {
+  return isDeepStrictEqual({ ...one, events: [] }, { ...other, events: [] });
+}
+
+/** Gets at least what each of them does. */
+function union(one: SoketiWebhook, other: SoketiWebhook): SoketiWebhook {
+  return {
+    url: one.url,
+    events: [...new Set([...one.events, ...other.events])],
+    headers: { ...other.headers, ...one.headers },
+    channelStartsWith: commonStart(one.channelStartsWith, other.channelStartsWith),
+    channelEndsWith: reversed(commonStart(reversed(one.channelEndsWith), reversed(other.channelEndsWith))),
+  };
+}
+
+function commonStart(one: string, other: string): string {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length += 1;
+  return one.slice(0, length);
+}
+
+function reversed(text: string): string {
+  return [...text].reverse().join('');
+}
+
+/** @returns undefined when the column holds something else than a list of webhooks; those we have no use for are left out */
+export function webhooksOf(column: unknown, remark: Remark = () => {}): readonly SoketiWebhook[] | undefined {
   if (isMissing(column)) return [];
   const list = typeof column === 'string' ? parse(column) : column;
   if (list === null) return [];
   if (!Array.isArray(list)) return undefined;
   const webhooks = list.map((entry) => (isObject(entry) && Array.isArray(entry.event_types) ? entry : undefined));
   if (webhooks.includes(undefined)) return undefined;
-  return webhooks.flatMap((entry) => (typeof entry?.url === 'string' ? [webhookOf(entry.url, entry)] : []));
+  return webhooks.flatMap((entry = {}, index) => webhookOf(entry, (text) => remark(`webhooks: ${index}: ${text}`)));
 }
 
-function webhookOf(url: string, { event_types, headers, filter }: SoketiRow): SoketiWebhook {
+/** @returns one or none */
+function webhookOf({ url, event_types, headers, filter }: SoketiRow, remark: Remark): SoketiWebhook[] {
+  if (typeof url !== 'string') {
+    remark('calls AWS Lambda, and is left out');
+    return [];
+  }
   const { channel_name_starts_with: start, channel_name_ends_with: end } = isObject(filter) ? filter : {};
-  return {
-    url,
-    events: (event_types as unknown[]).map(String),
-    headers: Object.fromEntries(
-      Object.entries(isObject(headers) ? headers : {}).map(([name, value]) => [name, String(value)]),
-    ),
-    ...(isMissing(start) ? {} : { channelStartsWith: String(start) }),
-    ...(isMissing(end) ? {} : { channelEndsWith: String(end) }),
-  };
+  const asked = (event_types as unknown[]).map(String);
+  const events = asked.filter(isKnown);
+  for (const name of asked) if (!isKnown(name)) remark(`the event ${name} is unknown, and is left out`);
+  if (events.length === 0) {
+    remark('asks for no event, and is left out');
+    return [];
+  }
+  const sent = Object.entries(isObject(headers) ? headers : {}).filter(([name]) => {
+    if (OWN_HEADERS.test(name)) remark(`the header ${name} is one that the server sets itself, and is left out`);
+    return !OWN_HEADERS.test(name);
+  });
+  return [
+    {
+      url,
+      events,
+      headers: Object.fromEntries(sent.map(([name, value]) => [name, String(value)])),
+      channelStartsWith: isMissing(start) ? '' : String(start),
+      channelEndsWith: isMissing(end) ? '' : String(end),
+    },
+  ];
+}
+
+function isKnown(name: string): boolean {
+  return webhookTypes.some((type) => type === name);
 }
 
 /** Ids are numbers in some tables. */

@@ -12,7 +12,7 @@ import { list } from './list.lua.ts';
 import { members, roster } from './members.lua.ts';
 import { order, orders } from './order.lua.ts';
 import { reportNode, reports } from './reports.lua.ts';
-import { beginRequest, finishRequest } from './request.lua.ts';
+import { beginRequest, finishRequest, forgetRequest } from './request.lua.ts';
 import type { Script } from './script.ts';
 import { signIn } from './sign-in.lua.ts';
 import { signOut } from './sign-out.lua.ts';
@@ -30,6 +30,7 @@ import { webhookRevive } from './webhook-revive.lua.ts';
 const all: readonly Script[] = [
   beginRequest,
   finishRequest,
+  forgetRequest,
   reportNode,
   reports,
   connect,
