@@ -34,8 +34,20 @@ export function memberOf(
   return { userId, info };
 }
 
+/** What was made of a list before: trackers may hand out the same one until the members change. */
+const rosters = new WeakMap<readonly Member[], string>();
+
 /** The `data` of subscription_succeeded: every id has its key in `hash`, infos are passed on as JSON text. */
 export function roster(members: readonly Member[]): string {
+  let text = rosters.get(members);
+  if (text === undefined) {
+    text = encode(members);
+    rosters.set(members, text);
+  }
+  return text;
+}
+
+function encode(members: readonly Member[]): string {
   const ids = members.map(({ userId }) => JSON.stringify(userId));
   const hash = members.map(({ info }, index) => `${ids[index]}:${info}`);
   return `{"presence":{"count":${members.length},"ids":[${ids}],"hash":{${hash}}}}`;

@@ -6,6 +6,7 @@ import { Denials } from '../../src/adapters/memory/denials.ts';
 import { MemoryEventCache } from '../../src/adapters/memory/event-cache.ts';
 import { MemoryRateLimiter } from '../../src/adapters/memory/rate-limiter.ts';
 import { MemoryWebhookQueue } from '../../src/adapters/memory/webhook-queue.ts';
+import type { Topic } from '../../src/core/ports.ts';
 import { brokerContract } from './contract/broker.ts';
 import type { MakeCluster } from './contract/cluster.ts';
 import { eventCacheContract } from './contract/event-cache.ts';
@@ -196,5 +197,35 @@ describe('memory: webhook queue', () => {
       expect(await queue.sizes('app')).toEqual({ waiting: waiting.length, dead: 0 });
     }
     expect(waiting.length).toBeGreaterThan(600);
+  });
+});
+
+describe('members in memory', () => {
+  const ROOM = 'presence-room';
+
+  test('are one list until somebody comes or goes', async () => {
+    const { tracker } = memoryAdapters();
+    const of = (userId: string, socketId: string) => {
+      const announce = { topic: 't' as Topic, frame: Buffer.alloc(0) };
+      return { appId: 'app', channel: ROOM, socketId, announce, member: { userId, info: 'null' } };
+    };
+    const join = async (userId: string, socketId: string) => {
+      const { member, announce, ...rest } = of(userId, socketId);
+      const joined = await tracker.join({ ...rest, users: [userId], presence: { member, limit: 10, announce } });
+      return joined.refused === undefined ? joined.members : [];
+    };
+    const leave = async (userId: string, socketId: string) => {
+      const { announce, member: _, ...rest } = of(userId, socketId);
+      await tracker.leave({ ...rest, presence: { userId, announce } });
+    };
+    const alone = await join('1', '1.1');
+    expect(await join('1', '1.2')).toBe(alone);
+    const both = await join('2', '2.1');
+    expect(both).toHaveLength(2);
+    await leave('1', '1.1');
+    expect(await tracker.members('app', ROOM)).toBe(both);
+    await leave('1', '1.2');
+    expect(await tracker.members('app', ROOM)).toEqual([{ userId: '2', info: 'null' }]);
+    expect(alone).toHaveLength(1);
   });
 });

@@ -26,6 +26,20 @@ describe('websocket §7: the acknowledgement lists everyone, the joiner included
   ])('%s', (_, members, data) => {
     expect(roster(members.map(([userId, info]) => ({ userId, info })))).toBe(data);
   });
+
+  test('is made once of one list', () => {
+    const reads: string[] = [];
+    const member = {
+      info: 'null',
+      get userId() {
+        reads.push('read');
+        return '7';
+      },
+    };
+    const members = [member];
+    expect(roster(members)).toBe(roster(members));
+    expect(reads).toHaveLength(1);
+  });
 });
 
 describe('a member comes from channel_data, or from the signed-in user', () => {

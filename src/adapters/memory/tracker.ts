@@ -22,6 +22,8 @@ interface Channel {
   subscriptions: number;
   /** By user id, in order of arrival; presence channels only. */
   members: Map<string, Present> | undefined;
+  /** Of the members as they are, made when it is asked for: the same list until they change. */
+  list: readonly Member[] | undefined;
 }
 
 interface AppState {
@@ -86,7 +88,7 @@ export class MemoryTracker implements Tracker {
     const seconds = Math.max(0, ...denied);
     if (seconds > 0) return { refused: 'denied', seconds };
     const { channels } = this.#app(appId);
-    const channel = channels.get(name) ?? { subscriptions: 0, members: undefined };
+    const channel = channels.get(name) ?? { subscriptions: 0, members: undefined, list: undefined };
     let memberAdded = false;
     if (presence !== undefined) {
       channel.members ??= new Map();
@@ -95,6 +97,7 @@ export class MemoryTracker implements Tracker {
       memberAdded = present === undefined;
       if (present !== undefined) present.connections += 1;
       else channel.members.set(presence.member.userId, { member: presence.member, connections: 1 });
+      if (memberAdded) channel.list = undefined;
     }
     channels.set(name, channel);
     channel.subscriptions += 1;
@@ -121,6 +124,7 @@ export class MemoryTracker implements Tracker {
       memberRemoved = present.connections === 0;
       if (memberRemoved) {
         channel.members?.delete(presence.userId);
+        channel.list = undefined;
         await this.#announce(presence.announce, socketId);
       }
     }
@@ -140,7 +144,7 @@ export class MemoryTracker implements Tracker {
     return names.map((name) => countsOf(channels?.get(name)));
   }
 
-  async members(appId: string, channel: string): Promise<Member[]> {
+  async members(appId: string, channel: string): Promise<readonly Member[]> {
     return membersOf(this.#apps.get(appId)?.channels.get(channel));
   }
 
@@ -196,8 +200,12 @@ export class MemoryTracker implements Tracker {
   }
 }
 
-function membersOf(channel: Channel | undefined): Member[] {
-  return Array.from(channel?.members?.values() ?? [], ({ member }) => member);
+const NOBODY: readonly Member[] = [];
+
+function membersOf(channel: Channel | undefined): readonly Member[] {
+  if (channel?.members === undefined) return NOBODY;
+  channel.list ??= Array.from(channel.members.values(), ({ member }) => member);
+  return channel.list;
 }
 
 function countsOf(channel: Channel | undefined): ChannelCounts {
