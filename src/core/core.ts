@@ -49,7 +49,7 @@ export class Core {
   readonly facts: Facts;
   readonly #context: Context;
   readonly #options: CoreOptions;
-  readonly #outbox: Outbox;
+  readonly #outbox = new Outbox();
   readonly #live: LiveApps;
   readonly #handler: ConnectionHandler;
   /** undefined where nobody administers. */
@@ -62,7 +62,6 @@ export class Core {
     this.apps = apps;
     this.facts = new Facts(log);
     this.#options = options;
-    this.#outbox = new Outbox(adapters.scattered);
     const context: Context = {
       ...adapters,
       hub: new Hub(adapters.broker, adapters.link !== undefined),

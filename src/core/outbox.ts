@@ -46,33 +46,25 @@ export interface Debtor {
 }
 
 /** A flush that took longer may be waited for; a shorter one is not worth it. */
-const LONG_FLUSH_MS = 0.3;
-/** How much of what the last flush took the next may wait for more… */
-const WAIT_SHARE = 1 / 3;
-/** …where the last one ended so recently: an event now and then does not wait. */
-const BUSY_WITHIN_MS = 15;
+const LONG_FLUSH_MS = 1;
+/**
+ * The share of what the last flush took that the next may wait for more, where it follows as closely upon it. Events that
+ * come so close together find the node busy: written together they cost next to nothing, and reach the last socket sooner.
+ */
+const SHARE = 1 / 3;
 
 /** One for the node. */
 export class Outbox {
-  readonly #patient: boolean;
   #start = new Owed();
   #waiting: Debtor[] = [];
   #openedAtMs = 0;
   #flushedAtMs = 0;
   #flushTookMs = 0;
 
-  /**
-   * @param patient where the messages of one moment arrive over several turns: a flush that follows upon a long one then
-   * waits a little, so that they share a write. One that follows upon a pause never waits.
-   */
-  constructor(patient = false) {
-    this.#patient = patient;
-  }
-
   /** Called with a connection's first frame of a turn: it is flushed at the turn's end. @returns the empty chain. */
   open(debtor: Debtor): Owed {
     if (this.#waiting.length === 0) {
-      if (this.#patient) this.#openedAtMs = performance.now();
+      this.#openedAtMs = performance.now();
       // The check phase follows the poll phase in which sockets are read, so this is the end of the same turn.
       setImmediate(this.#endTurn);
     }
@@ -81,22 +73,23 @@ export class Outbox {
   }
 
   readonly #endTurn = (): void => {
-    if (this.#patient && this.#isWorthWaiting()) setImmediate(this.#endTurn);
+    if (this.#isWorthWaiting()) setImmediate(this.#endTurn);
     else this.#flush();
   };
 
+  /** Never for an event that follows upon a pause. */
   #isWorthWaiting(): boolean {
-    const isBusy = this.#flushTookMs > LONG_FLUSH_MS && this.#openedAtMs - this.#flushedAtMs < BUSY_WITHIN_MS;
-    return isBusy && performance.now() - this.#openedAtMs < this.#flushTookMs * WAIT_SHARE;
+    if (this.#flushTookMs < LONG_FLUSH_MS) return false;
+    const patienceMs = this.#flushTookMs * SHARE;
+    return this.#openedAtMs - this.#flushedAtMs < patienceMs && performance.now() - this.#openedAtMs < patienceMs;
   }
 
   #flush(): void {
-    const beganAtMs = this.#patient ? performance.now() : 0;
+    const beganAtMs = performance.now();
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#start = new Owed();
     for (const debtor of waiting) debtor.flush();
-    if (!this.#patient) return;
     this.#flushedAtMs = performance.now();
     this.#flushTookMs = this.#flushedAtMs - beganAtMs;
   }

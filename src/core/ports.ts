@@ -302,8 +302,6 @@ export interface Adapters {
   readonly nodeRegistry: NodeRegistry;
   readonly requestLog: RequestLog;
   readonly webhookQueue: WebhookQueue;
-  /** Messages that were published together may arrive one after the other. */
-  readonly scattered?: boolean;
   /** Absent where nothing can come between the nodes. */
   readonly link?: Link;
 }

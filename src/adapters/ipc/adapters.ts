@@ -14,7 +14,6 @@ import { IpcWebhookQueue } from './webhook-queue.ts';
 export function ipcAdapters(channel: Channel): Adapters {
   const primary = new Caller(channel);
   return {
-    scattered: true,
     broker: new IpcBroker(primary),
     tracker: new IpcTracker(primary),
     eventCache: new IpcEventCache(primary),

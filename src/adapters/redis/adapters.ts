@@ -51,7 +51,6 @@ export function redisAdapters(options: Options & Partial<Times>, log: Logger): A
   const reaper = new Reaper(client, node, lease, changes, { refreshMs, keepEveryMs }, log);
   const broker = new RedisBroker(client, { lingerMs }, log);
   return {
-    scattered: true,
     broker,
     tracker: new RedisTracker(client, node, changes, reaper),
     eventCache: new RedisEventCache(client),
