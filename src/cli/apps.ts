@@ -1,9 +1,13 @@
 // fanfare apps: lists and changes the apps of a running server, over its admin API.
+import { nearestName } from '../config/nearest.ts';
 import { type Command, type Edge, exitCodes, parseOptions, UsageError } from './command.ts';
+import { printable } from './event-line.ts';
 import { networkReason } from './network.ts';
 
 const ANSWER_WITHIN_MS = 10_000;
 const LOCAL = 'http://127.0.0.1:8080';
+
+const ACTIONS: readonly string[] = ['list', 'create', 'rotate', 'disable', 'enable'];
 
 const options = {
   url: { type: 'string' },
@@ -73,6 +77,7 @@ function askOf([action, id, ...extra]: readonly string[], values: Values): Ask {
   if (action === 'list' && id === undefined) return { method: 'GET', path: '/apps', lines: listLines };
   if (action === 'list') throw new UsageError(`unexpected argument "${id}"`);
   if (action === undefined) throw new UsageError('what about the apps? list, create, rotate, disable or enable');
+  if (!ACTIONS.includes(action)) throw unknownAction(action);
   if (id === undefined) throw new UsageError('the app’s ID is missing');
   const path = `/apps/${encodeURIComponent(id)}`;
   switch (action) {
@@ -89,8 +94,14 @@ function askOf([action, id, ...extra]: readonly string[], values: Values): Ask {
         lines: ({ app }) => [`${(app as { id: string }).id} is ${action}d`],
       };
     default:
-      throw new UsageError(`unknown action ${action}: list, create, rotate, disable or enable`);
+      throw unknownAction(action);
   }
+}
+
+function unknownAction(action: string): UsageError {
+  const near = nearestName(action, ACTIONS);
+  const hint = near === undefined ? 'list, create, rotate, disable or enable' : `did you mean ${near}?`;
+  return new UsageError(`unknown action ${JSON.stringify(action)}: ${hint}`);
 }
 
 function newApp(id: string, { name, settings }: Values): object {
@@ -102,6 +113,10 @@ function newApp(id: string, { name, settings }: Values): object {
   }
   if (typeof further !== 'object' || further === null || Array.isArray(further)) {
     throw new UsageError('--settings must be a JSON object');
+  }
+  for (const given of ['id', ...(name === undefined ? [] : ['name'])]) {
+    if (Object.hasOwn(further, given))
+      throw new UsageError(`--settings has ${given}, which is given without it already`);
   }
   return { ...further, id, ...(name !== undefined && { name }) };
 }
@@ -159,10 +174,10 @@ async function send(values: Values, edge: Edge, { method, path, body, lines }: A
   }
   const { ok, status } = response;
   const printed = ok ? printedOf(text, lines) : undefined;
-  for (const line of printed ?? []) edge.out(line);
+  for (const line of printed ?? []) edge.out(printable(line));
   if (printed !== undefined) return exitCodes.ok;
   const said = ok ? 'with something that is not the admin API: is this the address of Fanfare?' : reasonIn(text);
-  edge.err(`fanfare: ${url} answered ${status} ${said}`.trimEnd());
+  edge.err(printable(`fanfare: ${url} answered ${status} ${said}`.trimEnd()));
   return exitCodes.failed;
 }
 

@@ -8,7 +8,7 @@ export function eventLine(at: Date, ...texts: readonly string[]): string {
 }
 
 /** Control characters would break the line, or talk to the terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (character) => {
     const hex = character.charCodeAt(0).toString(16).padStart(4, '0');
     return ESCAPES.get(character) ?? `\\u${hex}`;

@@ -2,25 +2,26 @@
 // development app.
 import type { z } from 'zod';
 import type { appSchema } from '../core/app.ts';
+import { publicSecrets } from '../core/public-secrets.ts';
 import type { Draft, Path, Source } from './draft.ts';
 import { mistakeText } from './draft.ts';
 import type { Environment, Variable } from './environment.ts';
 import { appVariables, parseValue } from './keys.ts';
 import { plainTree } from './tree.ts';
 
-/** What tokens of the development app's users are signed with, by HS256: public, as its other secrets are. */
-export const developmentTokenSecret = 'fanfare-development-token-secret!';
+/** What tokens of the development app's users are signed with. */
+export const developmentTokenSecret = publicSecrets.tokenSecret;
 
 /** The development app: everything on that a stock client can use. Its secrets are public. */
 export const developmentApp = {
   id: 'app-id',
   key: 'app-key',
-  secret: 'app-secret',
+  secret: publicSecrets.secret,
   name: 'development',
   clientEvents: true,
   subscriptionCount: true,
   watchlists: true,
-  encryptionMasterKey: Buffer.from('fanfare-development-master-key!!').toString('base64'),
+  encryptionMasterKey: publicSecrets.masterKey,
   auth: {
     bearer: {
       secret: developmentTokenSecret,

@@ -1,15 +1,15 @@
 // Checks that need more than the schema: files that must exist, and what a server for real use must not lack or have.
 import { createSecureContext } from 'node:tls';
-import { developmentApp, developmentTokenSecret } from './apps.ts';
+import { publicSecrets } from '../core/public-secrets.ts';
 import { type Draft, mistakeText, type Path } from './draft.ts';
 import { type ReadFile, readText } from './read-file.ts';
 
 /** What everybody can read here, and only a development server may use. */
-const secretOf = (...path: Path) => [path, developmentApp.secret, 'secret'] as const;
+const secretOf = (...path: Path) => [path, publicSecrets.secret, 'secret'] as const;
 const DEVELOPMENT_SECRETS = [
   secretOf('secret'),
-  [['auth', 'bearer', 'secret'], developmentTokenSecret, 'token secret'],
-  [['encryptionMasterKey'], developmentApp.encryptionMasterKey, 'master key'],
+  [['auth', 'bearer', 'secret'], publicSecrets.tokenSecret, 'token secret'],
+  [['encryptionMasterKey'], publicSecrets.masterKey, 'master key'],
 ] as const;
 
 /** Whether the apps are those of the configuration. */

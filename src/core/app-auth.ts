@@ -4,8 +4,11 @@ import { z } from 'zod';
 import { tokenAlgorithms } from './token-key.ts';
 
 const text = (description: string) => z.string().min(1, 'must not be empty').describe(description);
-const seconds = (fallback: number, description: string, least = 1) =>
-  z.int().min(least).default(fallback).describe(description);
+/** Timers of Node take 25 days for one millisecond. */
+const WEEK_SECONDS = 604_800;
+const seconds = (fallback: number, description: string, { least = 1, most = WEEK_SECONDS } = {}) =>
+  z.int().min(least).max(most).default(fallback).describe(description);
+const count = (fallback: number, description: string) => z.int().min(1).default(fallback).describe(description);
 const httpUrl = (description: string) =>
   z
     .string()
@@ -31,15 +34,17 @@ const bearerSchema = z
     jwksUrl: httpUrl(
       'Address of a JSON Web Key Set (Auth0, Keycloak, Firebase, …): keys are fetched and rotated.',
     ).optional(),
-    jwksTimeoutSeconds: seconds(5, 'Longest time a fetch of the key set may take.'),
-    jwksMaxAgeSeconds: seconds(86_400, 'How long the last good keys are used while the key set cannot be fetched.'),
+    jwksTimeoutSeconds: seconds(5, 'Longest time a fetch of the key set may take.', { most: 300 }),
+    jwksMaxAgeSeconds: seconds(86_400, 'How long the last good keys are used while the key set cannot be fetched.', {
+      most: Number.MAX_SAFE_INTEGER,
+    }),
     algorithms: z
       .array(z.enum(tokenAlgorithms))
       .default([])
       .describe('Algorithms taken, of those that fit the key. Empty: HS256 with a secret, else all that fit.'),
     issuer: text('What the iss claim must be.').optional(),
     audience: z.array(z.string().min(1)).default([]).describe('Values of which the aud claim must have one.'),
-    clockToleranceSeconds: seconds(10, 'How far clocks may differ when exp, nbf and iat are checked.', 0),
+    clockToleranceSeconds: seconds(10, 'How far clocks may differ when exp, nbf and iat are checked.', { least: 0 }),
     requireExpiry: z.boolean().default(true).describe('Whether a token without exp is refused.'),
     cookie: z
       .string()
@@ -67,9 +72,9 @@ const upstreamSchema = z
       .array(z.string().regex(HEADER_NAME, 'must be the name of a header'))
       .default([])
       .describe('Headers to forward beside Cookie, Authorization, Origin, Referer and the CSRF headers.'),
-    timeoutSeconds: seconds(5, 'Longest time an answer may take; then 503.'),
-    concurrency: seconds(50, 'Requests to your application at a time, per server; others wait.'),
-    breakAfterFailures: seconds(10, 'Failures in a row (5xx, time-outs) after which it is left alone for a while.'),
+    timeoutSeconds: seconds(5, 'Longest time an answer may take; then 503.', { most: 300 }),
+    concurrency: count(50, 'Requests to your application at a time, per server; others wait.'),
+    breakAfterFailures: count(10, 'Failures in a row (5xx, time-outs) after which it is left alone for a while.'),
     breakSeconds: seconds(5, 'How long it is left alone; then one request tries.'),
   })
   .optional()

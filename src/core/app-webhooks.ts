@@ -16,6 +16,9 @@ const within = (least: number, most: number, fallback: number, description: stri
 const HOUR_MS = 3_600_000;
 const WEEK_SECONDS = 604_800;
 
+/** Of a name in DNS (RFC 1035 §2.3.4). */
+const HOST_CHARACTERS = 253;
+
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 /** Made here for each request, or of the connection and not of the request (RFC 9110 §7.6.1). */
 export const OWN_HEADERS =
@@ -25,7 +28,10 @@ const HEADER_VALUE = /^[\t -~]*$/;
 const webhookSchema = z.strictObject({
   url: z
     .string()
-    .refine(isHttpUrl, 'must be an http:// or https:// URL without user name, password and #')
+    .refine(
+      isHttpUrl,
+      'must be an http:// or https:// URL of a host and port, without spaces, user name, password and #',
+    )
     .describe('Address of your application that events are POSTed to.'),
   events: z
     .array(z.enum(webhookTypes))
@@ -124,6 +130,8 @@ function refuseRepeatedUrls(webhooks: unknown, context: z.RefinementCtx): void {
 
 function isHttpUrl(url: string): boolean {
   if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) return false;
-  const { username, password, hash } = new URL(url);
-  return username + password + hash === '';
+  // What URL would take out or trim, so that another one is asked than is written.
+  if (/[\s\p{Cc}]/u.test(url)) return false;
+  const { username, password, hash, hostname, port } = new URL(url);
+  return username + password + hash === '' && port !== '0' && hostname.length <= HOST_CHARACTERS;
 }

@@ -16,6 +16,7 @@ import { hasJoined, hasLeft, sendCount } from './consequences.ts';
 import type { Context } from './context.ts';
 import { trigger } from './events.ts';
 import { Facts } from './facts.ts';
+import { forgetApp } from './forgotten-app.ts';
 import { Hub } from './hub.ts';
 import { LiveApps } from './live-apps.ts';
 import { handleMessage } from './messages.ts';
@@ -260,6 +261,12 @@ export class Core {
   /** What becomes of webhooks, for operators. */
   get webhookQueue(): WebhookQueue {
     return this.#context.webhookQueue;
+  }
+
+  /** An app was removed from the store, for good. */
+  forgetApp(appId: string): Promise<void> {
+    const { webhookQueue, log } = this.#context;
+    return forgetApp(webhookQueue, appId, log);
   }
 
   /** Does a request that names itself once in the cluster; see core/once.ts. */

@@ -113,8 +113,8 @@ export interface WebhookQueue {
    * @returns how many were put back: no more than there is room for, and the others stay
    */
   revive(appId: string, letterIds: readonly string[] | undefined, endpoints?: readonly string[]): Promise<number>;
-  /** The app is gone: no memory is kept for its letters and deliveries. What expires by itself may stay until then. */
-  forget(appId: string): Promise<void>;
+  /** The app was removed: nothing of it is kept. @returns how many of its entries waited */
+  forget(appId: string): Promise<number>;
   /** Keeps what was attempted, newest DELIVERIES of the app. */
   record(appId: string, deliveries: readonly Delivery[]): Promise<void>;
   /** Newest first. */

@@ -20,7 +20,7 @@ export interface Published {
 
 /**
  * Publishes, unless the same request with this Idempotency-Key was answered before.
- * @throws RequestError 400 for a key that is none, 409 while the first is under way, 422 when it was another request
+ * @throws RequestError 400 for a key that is none, 409 while the first is under way or may have been done, 422 when it was another request
  */
 export async function publishOnce(
   core: Core,

@@ -93,11 +93,22 @@ function request(
   };
 }
 
-/** Strings are published as they are; other JSON is published as its text. */
+/** Strings are published as they are; other JSON is published as its text, which must be what was sent. */
 function published(data: unknown, at: string): string {
-  const text = typeof data === 'string' ? data : writeJson(data);
+  if (typeof data === 'string') return data;
+  let isAnother = false;
+  const text = writeJson(data, (value) => {
+    isAnother ||= typeof value === 'number' && !isKept(value);
+  });
   if (text === undefined) throw requestErrors.invalid(`${at}data`, 'nests too deeply');
+  if (isAnother)
+    throw requestErrors.invalid(`${at}data`, 'holds a number that would arrive as another: send it as text');
   return text;
+}
+
+/** What is no double when it is sent is rounded when it is read: fractions a little, whole numbers to others. */
+function isKept(number: number): boolean {
+  return Number.isInteger(number) ? Number.isSafeInteger(number) : Number.isFinite(number);
 }
 
 /** A comma list of attribute names, as in `info=user_count,subscription_count`. */

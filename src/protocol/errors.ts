@@ -222,7 +222,11 @@ export const requestErrors = {
       'retry-after': '1',
     }),
   stillDoing: () =>
-    new RequestError(409, 'A request with this Idempotency-Key is under way. Try again later.', { 'retry-after': '1' }),
+    new RequestError(
+      409,
+      'A request with this Idempotency-Key is under way, or was and may have been done. Try again later.',
+      { 'retry-after': '1' },
+    ),
   keyOfAnother: () => new RequestError(422, 'This Idempotency-Key was used for another request. Choose a new one.'),
   unknownParameter: (parameter: string) => new RequestError(400, `Unknown parameter: ${parameter}`),
   channelName: (name: string) => new RequestError(400, `Invalid channel name ${name}`),

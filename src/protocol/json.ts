@@ -9,10 +9,17 @@ export function readJson(text: string): unknown {
   }
 }
 
-/** The JSON text of a value read from JSON; undefined when it nests deeper than the stack allows. */
-export function writeJson(value: unknown): string | undefined {
+/**
+ * The JSON text of a value read from JSON; undefined when it nests deeper than the stack allows.
+ * @param look is shown each value in it
+ */
+export function writeJson(value: unknown, look?: (value: unknown) => void): string | undefined {
+  const shown = (_: string, inside: unknown) => {
+    look?.(inside);
+    return inside;
+  };
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(value, look && shown);
   } catch {
     return undefined;
   }

@@ -182,6 +182,7 @@ export class AppDeliveries {
   async #putAway(entries: readonly Entry[]): Promise<void> {
     const { outcomes } = this.#deps;
     const again = this.#app === undefined ? [] : entries.flatMap(asLetter);
+    this.#sayDropped(entries.length - again.length);
     if (again.length > 0 && !(await outcomes.bury(this.appId, again))) return;
     outcomes.remove(
       this.appId,
@@ -211,8 +212,15 @@ export class AppDeliveries {
   /** An endpoint was removed: nobody waits for it any more. */
   #drop(url: string, reader: Reader): void {
     this.#readers.delete(url);
-    this.#ledger.forget(reader);
-    this.#ledger.release(reader.endpoint.abandon());
+    const skipped = this.#ledger.forget(reader);
+    const held = reader.endpoint.abandon();
+    this.#ledger.release(held);
+    this.#sayDropped(skipped + held.length);
+  }
+
+  #sayDropped(events: number): void {
+    if (events > 0)
+      this.#deps.log.info({ appId: this.appId, events }, 'webhook events of a removed endpoint were dropped');
   }
 }
 

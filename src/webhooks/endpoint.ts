@@ -185,6 +185,8 @@ export class Endpoint {
   async #refused(attempt: Attempt, reason: string): Promise<void> {
     this.#report.refused(attempt, reason);
     if (this.#attempts.refused(attempt, performance.now())) return;
+    // Nobody is to find letters of an app that is gone.
+    if ((await this.#owner.current()) === undefined) return;
     if (!(await this.#report.bury(attempt, reason))) return;
     this.#report.died(attempt, reason, this.#attempts.failed > 0);
     this.#leave(attempt);

@@ -41,13 +41,17 @@ export class Ledger {
     if (done.length > 0) this.#onDone(done);
   }
 
-  /** It is not going to have what it had no room for. */
-  forget(skipper: object): void {
+  /** It is not going to have what it had no room for. @returns how many those were */
+  forget(skipper: object): number {
     const done: string[] = [];
+    let skipped = 0;
     for (const [entryId, inHand] of this.#entries) {
-      if (inHand.skippers.delete(skipper) && this.#isOver(entryId, inHand)) done.push(entryId);
+      if (!inHand.skippers.delete(skipper)) continue;
+      skipped += 1;
+      if (this.#isOver(entryId, inHand)) done.push(entryId);
     }
     if (done.length > 0) this.#onDone(done);
+    return skipped;
   }
 
   /** The queue keeps no more than these; the others it has dropped. */

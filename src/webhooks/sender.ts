@@ -20,6 +20,8 @@ export interface SenderOptions {
 
 /** Of an answer's body, so that its connection can be used again; a longer one costs the connection. */
 const ANSWER_BYTES = 8 * 1024;
+/** Of an answer's headers. */
+const HEADER_BYTES = 16 * 1024;
 
 export class Sender {
   readonly #options: SenderOptions;
@@ -29,6 +31,7 @@ export class Sender {
     this.#options = options;
     this.#agent = new Agent({
       allowH2: false,
+      maxHeaderSize: HEADER_BYTES,
       // The total time is limited below.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -76,7 +79,8 @@ export class Sender {
 
 function reasonOf(status: number, location: string | string[] | undefined): string | undefined {
   if (status >= 200 && status < 300) return undefined;
-  if (status < 300 || status >= 400) return `answered ${status}`;
+  // 304 and the like lead nowhere (RFC 9110 §15.4).
+  if (![301, 302, 303, 307, 308].includes(status)) return `answered ${status}`;
   const [to = ''] = [location ?? []].flat();
   const where = URL.canParse(to) ? ` to ${new URL(to).origin}` : '';
   return `answered ${status}, a redirect${where}: redirects are not followed`;
@@ -86,6 +90,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'the connection was reset',
   UND_ERR_SOCKET: 'the connection was closed before an answer',
+  UND_ERR_HEADERS_OVERFLOW: `it answered with more than ${HEADER_BYTES / 1024} kB of headers`,
   ENOTFOUND: 'there is no host of that name',
   EAI_AGAIN: 'the host name cannot be looked up now',
   ETIMEDOUT: 'the host does not answer',
@@ -102,7 +107,10 @@ const REASONS: Readonly<Record<string, string>> = {
 function causeOf(err: unknown): string {
   if (err instanceof RefusedAddress) return err.message;
   if (err instanceof AggregateError && err.errors.length > 0) return causeOf(err.errors[0]);
-  const { code, name } = err as { code?: unknown; name?: unknown };
+  const { code, name, message } = err as { code?: unknown; name?: unknown; message?: unknown };
+  // undici's word for 100 and for an upgrade, neither of which is asked for.
+  if (code === 'UND_ERR_SOCKET' && message === 'bad response')
+    return 'it answered 100 Continue, which was not asked for';
   if (name === 'HTTPParserError') return 'it does not answer in HTTP';
   return REASONS[String(code)] ?? String(code ?? name);
 }

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { AppStore } from '../core/app-store.ts';
 import type { Facts } from '../core/facts.ts';
+import { forgetApp } from '../core/forgotten-app.ts';
 import type { Tracker } from '../core/ports.ts';
 import type { WebhookQueue } from '../core/webhook-queue.ts';
 import { Deliverer } from './deliverer.ts';
@@ -103,11 +104,15 @@ export class Webhooks {
     await Promise.all([this.#deliverer.stop(), this.#sender.stop()]);
   }
 
-  /** Of an app that is gone nothing is kept; one whose record is refused may be back in a moment. */
+  /**
+   * Of an app that is gone nothing is kept; one whose record is refused may be back in a moment. So may all apps where
+   * none is left, as when a table was emptied: whoever removes the last one on purpose has it forgotten.
+   */
   async #forgetIfGone(appId: string): Promise<void> {
     const { apps, queue, log } = this.#deps;
     try {
-      if ((await lookUp(apps, appId)) === undefined) await queue.forget(appId);
+      const isGone = (await lookUp(apps, appId)) === undefined && (await apps.list()).length > 0;
+      if (isGone) await forgetApp(queue, appId, log);
     } catch (err) {
       log.debug({ err, appId }, 'the dead letters of an app were kept');
     }

@@ -419,12 +419,18 @@ describe('redis webhook queue: how large it is', () => {
 });
 
 describe('redis webhook queue: what stays', () => {
-  test('of an app that was removed is what expires by itself', async () => {
-    await using node = await start(redis.settings());
+  test('of an app that was removed is nothing but its name, which expires', async () => {
+    const settings = redis.settings();
+    await using node = await start(settings);
     const queue = node.webhookQueue;
+    await queue.add(APP, [event('a')]);
     await queue.bury(APP, [{ ...event('z'), endpoint: 'x', reason: 'y', attempts: 1, diedAtMs: 1 }]);
-    await queue.forget(APP);
-    expect(await queue.sizes(APP)).toEqual({ waiting: 0, dead: 1 });
+    await queue.record(APP, [{ endpoint: 'x', startedAtMs: 1, durationMs: 1, events: 1, ids: ['a'], attempt: 1 }]);
+    expect(await queue.forget(APP)).toBe(1);
+    expect((await keysOf(redis, settings)).filter((name) => name.includes('webhook'))).toEqual([
+      '{cluster}:webhook-apps',
+      '{cluster}:webhook-news',
+    ]);
   });
 
   test('is nothing for ever: every key goes when it is not used for a week', async () => {

@@ -46,6 +46,13 @@ describe('fanfare apps', () => {
     expect((await admin(server, 'GET', '/apps/chat')).json).toMatchObject({ app: { clientEvents: true } });
   });
 
+  it('prints names that would break a line, or talk to the terminal, in one line', async () => {
+    await using running = await start();
+    const created = await running.ask('create', 'chat', '--name', 'a\u001b[31m\nb');
+    const key = fieldOf(created.out, 'key');
+    expect((await running.ask('list')).out).toEqual(['id    key', `chat  ${key}  a\\u001b[31m\\nb`]);
+  });
+
   it('rotates a pair: both are good for a while', async () => {
     await using running = await start();
     const { server, ask } = running;
@@ -116,7 +123,14 @@ describe('fanfare apps', () => {
     [['list', 'x'], 'unexpected argument "x"'],
     [['create'], 'the app’s ID is missing'],
     [['create', 'a', 'b'], 'unexpected argument "b"'],
-    [['remove', 'a'], 'unknown action remove: list, create, rotate, disable or enable'],
+    [['remove', 'a'], 'unknown action "remove": list, create, rotate, disable or enable'],
+    [['bogus'], 'unknown action "bogus": list, create, rotate, disable or enable'],
+    [['creat', 'a'], 'unknown action "creat": did you mean create?'],
+    [['create', 'a', '--settings', '{"id":"b"}'], '--settings has id, which is given without it already'],
+    [
+      ['create', 'a', '--name', 'A', '--settings', '{"name":"B"}'],
+      '--settings has name, which is given without it already',
+    ],
     [['create', 'a', '--settings', '{'], '--settings is not valid JSON'],
     [['create', 'a', '--settings', '[]'], '--settings must be a JSON object'],
     [['rotate', 'a', '--overlap', 'x'], '--overlap must be a whole number of seconds, 0 or more, got "x"'],

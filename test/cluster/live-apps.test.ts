@@ -33,10 +33,10 @@ class Changing implements AsyncDisposable {
   static async start(app: AppInput = {}): Promise<Changing> {
     const settings = redis.settings();
     const { logger } = new Log();
-    const store = new StoredApps(new RedisSource(settings, logger), logger);
+    const store = new StoredApps(new RedisSource(settings, logger), logger, { development: true });
     await store.start(() => {});
     await store.editor?.create(makeApp(app));
-    const config = { adapter: 'redis', redis: settings, appStore: { driver: 'redis' } } as const;
+    const config = { adapter: 'redis', redis: settings, appStore: { driver: 'redis' }, development: true } as const;
     const servers = await Promise.all([startServer({}, config), startServer({}, config)]);
     const clients = await Promise.all(servers.map((server) => connect(server)));
     return new Changing(store, servers, clients);

@@ -52,9 +52,14 @@ describe('a mistake', () => {
     'https://user:hush@a.example/',
     'https://a.example/#hush',
     '/hook',
+    'http://a.example:0/',
+    'http://a.example/hook\r\n',
+    'http://a.ex\nample/hook',
+    ' http://a.example/',
+    `http://${'a.'.repeat(130)}example/`,
   ])('is the URL %s, which is not shown', (bad) => {
     expect(mistakesOf({ url: bad })).toEqual([
-      '[0].url: must be an http:// or https:// URL without user name, password and #',
+      '[0].url: must be an http:// or https:// URL of a host and port, without spaces, user name, password and #',
     ]);
   });
 

@@ -78,6 +78,13 @@ describe('refused', () => {
     ['an application without a host', inUpstream({ url: 'http:///auth' }), 'upstream.url'],
     ['an application behind a fragment', inUpstream({ userUrl: 'http://a/b#c' }), 'upstream.userUrl'],
     ['a header with a space', inUpstream({ headers: ['a b'] }), 'upstream.headers.0'],
+    ['a time that no timer takes', inUpstream({ timeoutSeconds: 2_147_484 }), 'upstream.timeoutSeconds'],
+    ['a pause that no timer takes', inUpstream({ breakSeconds: 2_147_484 }), 'upstream.breakSeconds'],
+    [
+      'a fetch that no timer takes',
+      { bearer: { jwksUrl: 'http://a/', jwksTimeoutSeconds: 2_147_484 } },
+      'bearer.jwksTimeoutSeconds',
+    ],
     ['no time to answer', inUpstream({ timeoutSeconds: 0 }), 'upstream.timeoutSeconds'],
     ['a public channel', withRule({ channel: 'news.{sub}' }), 'rules.0.channel'],
     ['a prefix out of a claim', withRule({ channel: '{sub}' }), 'rules.0.channel'],

@@ -173,6 +173,12 @@ describe('what is not understood', () => {
   });
 });
 
+it('POST events of an app that is disabled is refused, as with a signature', async () => {
+  await using server = await startServer({ enabled: false }, { admin: { tokens: [adminToken] } });
+  const answer = await admin(server, 'POST', '/apps/app-id/events', { body: { name: 'e', channel: 'news', data: 1 } });
+  expect([answer.status, answer.json]).toEqual([403, { error: 'The app is not enabled.' }]);
+});
+
 describe('POST events', () => {
   it('publishes without a signature, any JSON as data, and answers the counts asked for', async () => {
     await using server = await start();
@@ -213,6 +219,11 @@ describe('connections', () => {
     await using c = await connect(server);
     const first = await admin(server, 'GET', '/apps/app-id/connections?limit=2');
     expect(first.json).toMatchObject({ total: 3, socketIds: [a.socketId, b.socketId] });
+    for (const cursor of ['18446744073709551616', '99999999999999999999', '1'.repeat(21), 'x', '']) {
+      const refused = await admin(server, 'GET', `/apps/app-id/connections?cursor=${cursor}`);
+      const error = 'Invalid cursor: expected the next of the page before';
+      expect([refused.status, refused.json]).toEqual([400, { error }]);
+    }
     const next = await admin(server, 'GET', `/apps/app-id/connections?limit=2&cursor=${first.json.next}`);
     expect(next.json).toEqual({ total: 3, socketIds: [c.socketId], next: null });
   });

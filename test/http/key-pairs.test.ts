@@ -77,7 +77,7 @@ describe('a server whose apps are in a file', () => {
       await rename(`${file}.new`, file);
     };
     await write(JSON.stringify({ apps: [credentials] }));
-    const live = await startServer({}, { appStore: { driver: 'file', file } });
+    const live = await startServer({}, { appStore: { driver: 'file', file }, development: true });
     const dispose = async () => {
       await live.stop();
       await rm(folder, { recursive: true });

@@ -85,6 +85,11 @@ describe('POST /events', () => {
       'Invalid socket_id: expected a string',
     ],
     ['info of another type', '{"name":"e","data":"d","channel":"c","info":[]}', 'Invalid info: expected a string'],
+    ...['12345678901234567890', '{"id":[9007199254740993]}', '{"z":-1e999}'].map((data): [string, string, string] => [
+      `data that holds the number of ${data}`,
+      `{"name":"e","data":${data},"channel":"c"}`,
+      'Invalid data: holds a number that would arrive as another: send it as text',
+    ]),
     ['data too deep to be written', `{"name":"e","data":${DEEP},"channel":"c"}`, 'Invalid data: nests too deeply'],
     ['a body of brackets', DEEP, 'The request body must be a JSON object.'],
   ])('REC limits §3: %s is a 400 that says so', (_, body, text) => {

@@ -8,6 +8,7 @@ import { pass, Rig, type Sent } from './support/rig.ts';
 const A = 'http://a.example/hook';
 const B = 'http://b.example/hook';
 const DOWN = { status: 500, reason: 'answered 500' };
+const DROPPED = 'webhook events of a removed endpoint were dropped';
 const OK = { status: 200 };
 
 beforeEach(() => {
@@ -299,6 +300,25 @@ describe('apps that change', () => {
     expect(rig.idsAt(A)).toHaveLength(toA);
     expect(await rig.waiting('app')).toBe(0);
     expect(rig.idsAt(B)).toHaveLength(51);
+    // What it had, and what it had no room for.
+    expect(rig.logged).toContainEqual(expect.objectContaining({ appId: 'app', events: 50, msg: DROPPED }));
+    await rig.end();
+  });
+
+  test('what an app has on its way when it is removed is no dead letter of the next one with its id', async () => {
+    const rig = new Rig();
+    rig.app('app', { url: A, retrySeconds: 0 });
+    rig.deliverer.activate();
+    rig.answer = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      return DOWN;
+    };
+    await rig.clientEvents('app', 'private-a', 1);
+    await pass(500);
+    expect(rig.sent).toHaveLength(1);
+    rig.apps.delete('app');
+    await pass(2000);
+    expect(await rig.queue.sizes('app')).toEqual({ waiting: 0, dead: 0 });
     await rig.end();
   });
 
@@ -311,6 +331,11 @@ describe('apps that change', () => {
     await pass(3100);
     expect(rig.sent).toEqual([]);
     expect([await rig.waiting('app'), await rig.waiting('gone')]).toEqual([0, 0]);
+    const said = rig.logged.filter(({ msg }) => msg === DROPPED);
+    expect(said).toMatchObject([
+      { appId: 'app', events: 5 },
+      { appId: 'gone', events: 5 },
+    ]);
     await rig.end();
   });
 

@@ -97,6 +97,12 @@ test('of an app that is gone no letters are kept; of one that changed, or is ref
   await turn();
   expect([forget.mock.calls, await queue.sizes('app')]).toEqual([[], { waiting: 0, dead: 1 }]);
   refused.mockRestore();
+  // Nor where there are none at all: they were not removed one by one.
+  const list = vi.spyOn(apps, 'list').mockResolvedValue([]);
+  webhooks.appsChanged(new Map([['app', undefined]]));
+  await turn();
+  expect(forget.mock.calls).toEqual([]);
+  list.mockRestore();
   webhooks.appsChanged(new Map([['app', undefined]]));
   await turn();
   expect(await queue.sizes('app')).toEqual({ waiting: 0, dead: 0 });

@@ -86,6 +86,22 @@ describe('REC webhooks §5: an answer', () => {
     expect(other.requests).toEqual([]);
   });
 
+  test('of 304 leads nowhere', async () => {
+    await using receiver = await startReceiver(answer(304));
+    expect(await post({ url: receiver.url })).toEqual({ status: 304, reason: 'answered 304' });
+  });
+
+  test('with too many headers, or after a 100 that was not asked for, is a failure that says so', async () => {
+    await using receiver = await startReceiver((_, response) => void response.end());
+    receiver.behave = (_, response) => void response.writeHead(200, { 'x-long': 'x'.repeat(20_000) }).end();
+    expect(await post({ url: receiver.url })).toEqual({ reason: 'it answered with more than 16 kB of headers' });
+    receiver.behave = (_, response) => {
+      response.writeContinue();
+      response.writeHead(200).end();
+    };
+    expect(await post({ url: receiver.url })).toEqual({ reason: 'it answered 100 Continue, which was not asked for' });
+  });
+
   test('of 2 MB is success, and not read', async () => {
     await using receiver = await startReceiver();
     let written = 0;

@@ -21,10 +21,11 @@ test('a file that changes counts in all workers, which made it together', async 
     const inBoth = async (times: number) => {
       await running.line(() => running.logged.filter(({ msg }) => msg === 'an app changed').length >= 2 * times);
     };
-    write(credentials);
+    const app = { ...credentials, secret: 'a-secret-of-nobody-else' };
+    write(app);
     await inBoth(1);
     const clients = await running.connectTo(...running.workerPids);
-    write({ ...credentials, enabled: false });
+    write({ ...app, enabled: false });
     for (const client of clients) expect((await client.closed).code).toBe(4003);
     running.program.child.kill('SIGTERM');
     expect(await running.exit()).toBe(0);

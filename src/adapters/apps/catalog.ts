@@ -2,6 +2,7 @@
 import { type App, appSchema } from '../../core/app.ts';
 import type { RefusedApp, StoredApp } from '../../core/app-store.ts';
 import { keysOf } from '../../core/key-pairs.ts';
+import { publicSecretIn } from '../../core/public-secrets.ts';
 import { readPublicKey } from '../../core/token-key.ts';
 import type { AppRecord } from './source.ts';
 
@@ -21,11 +22,16 @@ export interface Catalog {
 
 export const NOTHING: Catalog = { records: new Map(), byId: new Map(), byKey: new Map(), refused: [] };
 
+export interface Rules {
+  /** On a development server an app may have secrets that everybody knows. */
+  readonly development: boolean;
+}
+
 /**
  * In the order of their ids, so that all nodes come to the same: of two apps with one key the first has it.
  * @param before what was made of the last records: what has the same version is not read again, and stays the same object
  */
-export function catalogOf(records: Iterable<AppRecord>, before: Catalog): Catalog {
+export function catalogOf(records: Iterable<AppRecord>, before: Catalog, rules: Rules): Catalog {
   const byRecord = new Map<string, AppRecord>();
   const byId = new Map<string, StoredApp>();
   const byKey = new Map<string, App>();
@@ -38,7 +44,7 @@ export function catalogOf(records: Iterable<AppRecord>, before: Catalog): Catalo
       continue;
     }
     byRecord.set(id, record);
-    const app = appOf(record, before);
+    const app = appOf(record, before, rules);
     const reason = typeof app === 'string' ? app : keyTaken(app, byKey);
     if (typeof app === 'string' || reason !== undefined) {
       refuse(reason ?? '');
@@ -56,16 +62,16 @@ function compare(a: string, b: string): number {
 }
 
 /** @returns why it is none, where it is none */
-function appOf({ id, value, version }: AppRecord, before: Catalog): App | string {
+function appOf({ id, value, version }: AppRecord, before: Catalog, rules: Rules): App | string {
   const known = before.byId.get(id);
   if (known?.version === version) return known.app;
-  const app = readApp(value);
+  const app = readApp(value, rules);
   if (typeof app === 'string' || app.id === id) return app;
   return `id: is ${app.id}, but it is stored as ${id}`;
 }
 
 /** An app, or why the value is none: in one sentence that holds no value of a secret. */
-export function readApp(value: unknown): App | string {
+export function readApp(value: unknown, { development }: Rules): App | string {
   const parsed = appSchema.safeParse(value);
   if (!parsed.success) {
     return parsed.error.issues.map(({ path, message }) => [...path.map(String), message].join(': ')).join('; ');
@@ -74,7 +80,7 @@ export function readApp(value: unknown): App | string {
   const keys = keysOf(app);
   const twice = keys.find((key, index) => keys.indexOf(key) !== index);
   if (twice !== undefined) return `keys: ${twice} is there twice`;
-  return tokenKeyMistake(app) ?? deepFrozen(app);
+  return tokenKeyMistake(app) ?? (development ? undefined : publicSecretIn(app)) ?? deepFrozen(app);
 }
 
 /** What `fanfare check` finds in a configuration, as nothing may be wrong with it when the first token is checked. */

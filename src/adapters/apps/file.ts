@@ -1,7 +1,8 @@
 // Apps in one JSON file, `{ "apps": [ … ] }`, shared by the processes of one machine and edited by hand as well. It is
 // replaced as a whole, so nobody reads half of it; and a writer reads it again under a lock, so nobody's change is lost.
+import { isUtf8 } from 'node:buffer';
 import { createHash, randomUUID } from 'node:crypto';
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, realpathSync, watch } from 'node:fs';
 import { link, open, readFile, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { RequestError } from '../../protocol/errors.ts';
@@ -15,10 +16,18 @@ const MODE_BITS = 0o777;
 
 type Document = Readonly<Record<string, unknown>> & { readonly apps: readonly unknown[] };
 
+interface Change {
+  /** The record that is new, if one is. */
+  readonly value: object | undefined;
+  readonly held: Held;
+  /** Of the file itself. */
+  readonly path: string;
+}
+
 export class FileSource implements AppSource {
   readonly name: string;
   readonly writer: AppWriter;
-  #path: string;
+  readonly #path: string;
   #watcher: FSWatcher | undefined;
 
   constructor(path: string) {
@@ -33,8 +42,6 @@ export class FileSource implements AppSource {
 
   async open(): Promise<void> {
     await create(this.#path);
-    // What is behind a symbolic link is replaced, not the link.
-    this.#path = await realpath(this.#path);
   }
 
   async close(): Promise<void> {
@@ -53,9 +60,10 @@ export class FileSource implements AppSource {
 
   /** The folder, as the file is another one after each change. Where it cannot be watched, `revision` remains. */
   listen(onNews: () => void): void {
-    const file = basename(this.#path);
     try {
-      this.#watcher = watch(dirname(this.#path), { persistent: false }, (_, name) => {
+      const path = realpathSync(this.#path);
+      const file = basename(path);
+      this.#watcher = watch(dirname(path), { persistent: false }, (_, name) => {
         if (name === file) onNews();
       });
       this.#watcher.on('error', () => void this.close());
@@ -65,39 +73,42 @@ export class FileSource implements AppSource {
   }
 
   #insert(id: string, value: object): ReturnType<AppWriter['insert']> {
-    return this.#change(async (document, held) => {
+    return this.#change(async (document, held, path) => {
       if (indexOf(document, id) >= 0) return 'exists';
       checkKeys(document, id, value);
-      return await this.#write({ ...document, apps: [...document.apps, value] }, value, held);
+      return await this.#write({ ...document, apps: [...document.apps, value] }, { value, held, path });
     });
   }
 
   #update(id: string, value: object, version: string | undefined): ReturnType<AppWriter['update']> {
-    return this.#change(async (document, held) => {
+    return this.#change(async (document, held, path) => {
       const index = indexOf(document, id);
       if (index < 0) return 'missing';
       if (version !== undefined && version !== versionOf(document.apps[index])) return 'changed';
       checkKeys(document, id, value);
-      return await this.#write({ ...document, apps: document.apps.with(index, value) }, value, held);
+      return await this.#write({ ...document, apps: document.apps.with(index, value) }, { value, held, path });
     });
   }
 
   #remove(id: string, version: string | undefined): ReturnType<AppWriter['remove']> {
-    return this.#change(async (document, held) => {
+    return this.#change(async (document, held, path) => {
       const index = indexOf(document, id);
       if (index < 0) return 'missing';
       if (version !== undefined && version !== versionOf(document.apps[index])) return 'changed';
-      await this.#write({ ...document, apps: document.apps.toSpliced(index, 1) }, undefined, held);
+      await this.#write({ ...document, apps: document.apps.toSpliced(index, 1) }, { value: undefined, held, path });
       return 'removed';
     });
   }
 
-  #change<T>(change: (document: Document, held: Held) => Promise<T>): Promise<T> {
-    return locked(this.#path, async (held) => await change(await this.#read(), held));
+  /** What is behind a symbolic link is replaced, not the link, which may be made or moved at any time. */
+  async #change<T>(change: (document: Document, held: Held, path: string) => Promise<T>): Promise<T> {
+    const path = await realpath(this.#path);
+    return await locked(path, async (held) => await change(await this.#read(), held, path));
   }
 
   async #read(): Promise<Document> {
-    const text = await readFile(this.#path, 'utf8');
+    const text = textOf(await readFile(this.#path));
+    if (text === undefined) throw new Error(`${this.#path} is not valid UTF-8`);
     let document: unknown;
     try {
       document = JSON.parse(text);
@@ -109,17 +120,17 @@ export class FileSource implements AppSource {
     throw new Error(`${this.#path} must hold an object with a list of apps: ${EMPTY.trim()}`);
   }
 
-  async #write(document: Document, value: object | undefined, held: Held): Promise<{ readonly version: string }> {
-    const { mode } = await stat(this.#path);
-    const made = await writeBeside(this.#path, `${JSON.stringify(document, null, 2)}\n`, mode & MODE_BITS);
+  async #write(document: Document, { value, held, path }: Change): Promise<{ readonly version: string }> {
+    const { mode } = await stat(path);
+    const made = await writeBeside(path, `${JSON.stringify(document, null, 2)}\n`, mode & MODE_BITS);
     try {
       await held.check();
-      await rename(made, this.#path);
+      await rename(made, path);
     } catch (err) {
       await unlink(made);
       throw err;
     }
-    await sync(dirname(this.#path));
+    await sync(dirname(path));
     return { version: versionOf(value) };
   }
 }
@@ -161,6 +172,11 @@ async function sync(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** A byte order mark, as some editors write it, is no part of it. */
+function textOf(bytes: Buffer): string | undefined {
+  return isUtf8(bytes) ? bytes.toString().replace(/^\uFEFF/, '') : undefined;
 }
 
 function isDocument(value: unknown): value is Document {

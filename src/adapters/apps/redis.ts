@@ -26,7 +26,8 @@ export class RedisSource implements AppSource {
   readonly name: string;
   readonly writer: AppWriter;
   readonly #client: RedisClient;
-  #revision = '';
+  /** There was a revision once: without one all is gone, which is no store that nothing was ever written to. */
+  #isKnown = false;
 
   constructor(options: RedisOptions, log: Logger) {
     this.name = nameOf(placeOf(options));
@@ -54,10 +55,8 @@ export class RedisSource implements AppSource {
   async revision(): Promise<string> {
     const { commands, keys } = this.#client;
     const revision = (await this.#client.answer(commands.get(keys.appsRevision))) ?? '';
-    if (revision === '' && this.#revision !== '') {
-      throw new Error(`the apps in Redis are gone (${keys.appsRevision}): restore them, or start the servers anew`);
-    }
-    this.#revision = revision;
+    if (revision === '' && this.#isKnown) throw this.#gone();
+    this.#isKnown ||= revision !== '';
     return revision;
   }
 
@@ -88,13 +87,21 @@ export class RedisSource implements AppSource {
     void subscribe();
   }
 
-  /** @throws RequestError 409 for a key of another app, 503 */
+  #gone(): Error {
+    const { appsRevision } = this.#client.keys;
+    return new Error(`the apps in Redis are gone (${appsRevision}): restore them, or start the servers anew`);
+  }
+
+  /** @throws RequestError 409 for a key of another app; Error also when all is gone: it would be the only app there */
   async #edit({ what, id, expected = '', text, keys }: Edit): Promise<{ readonly version: string } | string> {
     const { appRecords, appOwners, appsRevision, appNews } = this.#client.keys;
     const version = randomUUID();
     const touched = [appRecords, appOwners, appsRevision];
-    const args = [what, id, expected, version, appNews, text, ...keys];
+    const seen = this.#isKnown ? 'known' : '';
+    const args = [what, id, expected, version, appNews, seen, text, ...keys];
     const answer = await this.#client.run<string | readonly [key: string, owner: string]>(editApp, touched, args);
+    if (answer === 'gone') throw this.#gone();
+    this.#isKnown ||= answer === 'done';
     if (typeof answer === 'string') return answer === 'done' ? { version } : answer;
     const [key, owner] = answer;
     throw new RequestError(409, `The key ${key} is one of the app ${owner} already.`);

@@ -21,11 +21,14 @@ export interface StoreSettings {
   };
   readonly apps: readonly App[];
   readonly redis: RedisOptions;
+  readonly development?: boolean;
 }
 
 export function storeOf(settings: StoreSettings, log: Logger): AppStore {
   const source = sourceOf(settings, log);
-  return source === undefined ? new ConfigAppStore(settings.apps) : new StoredApps(source, log);
+  return source === undefined
+    ? new ConfigAppStore(settings.apps)
+    : new StoredApps(source, log, { development: settings.development ?? false });
 }
 
 /** undefined: the apps are those of the configuration. */

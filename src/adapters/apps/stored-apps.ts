@@ -5,18 +5,21 @@ import type { Logger } from 'pino';
 import type { App } from '../../core/app.ts';
 import type { AppEditor, AppStore, RefusedApp } from '../../core/app-store.ts';
 import { pairOf } from '../../core/key-pairs.ts';
-import { type Catalog, catalogOf, NOTHING } from './catalog.ts';
+import { type Catalog, catalogOf, NOTHING, type Rules } from './catalog.ts';
 import { StoredAppEditor } from './editor.ts';
 import type { AppRecord, AppSource } from './source.ts';
 
 export interface StoredAppsOptions {
   /** How often the source is asked whether something is another. */
   readonly lookEveryMs?: number;
+  /** Whether this is a development server. */
+  readonly development?: boolean;
 }
 
 const LOOK_EVERY_MS = 1000;
 
 export class StoredApps implements AppStore {
+  readonly rules: Rules;
   readonly #source: AppSource;
   readonly #log: Logger;
   readonly #lookEveryMs: number;
@@ -33,10 +36,15 @@ export class StoredApps implements AppStore {
   #away: { readonly since: Date; readonly reason: string } | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(source: AppSource, log: Logger, { lookEveryMs = LOOK_EVERY_MS }: StoredAppsOptions = {}) {
+  constructor(
+    source: AppSource,
+    log: Logger,
+    { lookEveryMs = LOOK_EVERY_MS, development = false }: StoredAppsOptions = {},
+  ) {
     this.#source = source;
     this.#log = log;
     this.#lookEveryMs = lookEveryMs;
+    this.rules = { development };
   }
 
   /** From the start on. */
@@ -146,7 +154,7 @@ export class StoredApps implements AppStore {
 
   #take(records: Iterable<AppRecord>): void {
     const before = this.#catalog;
-    const after = catalogOf(records, before);
+    const after = catalogOf(records, before, this.rules);
     this.#catalog = after;
     for (const { id, reason, version } of after.refused) {
       const isKnown = before.refused.some((other) => other.id === id && other.version === version);

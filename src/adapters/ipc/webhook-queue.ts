@@ -49,7 +49,7 @@ export class IpcWebhookQueue implements WebhookQueue {
     return this.#primary.call('queue.revive', appId, letterIds, endpoints);
   }
 
-  forget(appId: string): Promise<void> {
+  forget(appId: string): Promise<number> {
     return this.#primary.call('queue.forget', appId);
   }
 

@@ -105,12 +105,15 @@ export class MemoryWebhookQueue implements WebhookQueue {
     return revived.size;
   }
 
-  /** What waits is removed by whoever delivers. */
-  async forget(appId: string): Promise<void> {
+  /** The backlog stays, empty: its numbers go on, and whoever delivers knows where it was. */
+  async forget(appId: string): Promise<number> {
     const app = this.#apps.get(appId);
-    if (app === undefined) return;
+    if (app === undefined) return 0;
     app.letters = [];
     app.deliveries = [];
+    const waiting = app.backlog.size;
+    while (app.backlog.size > 0) app.backlog.removeOldest();
+    return waiting;
   }
 
   async record(appId: string, deliveries: readonly Delivery[]): Promise<void> {

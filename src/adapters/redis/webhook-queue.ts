@@ -108,8 +108,13 @@ export class RedisWebhookQueue implements WebhookQueue {
     return revived;
   }
 
-  /** All of it expires; until then an app that was removed by mistake finds it again. */
-  async forget(): Promise<void> {}
+  async forget(appId: string): Promise<number> {
+    const { commands, keys } = this.#client;
+    const queue = keys.webhookQueue(appId);
+    const others = [keys.webhookLetters(appId), keys.webhookBytes(appId), keys.webhookDeliveries(appId)];
+    const [waiting] = await this.#client.answer(Promise.all([commands.xlen(queue), commands.unlink(queue, ...others)]));
+    return waiting;
+  }
 
   async record(appId: string, deliveries: readonly Delivery[]): Promise<void> {
     if (deliveries.length === 0) return;

@@ -29,10 +29,13 @@ const refuses = {
   403: 'Apps cannot be changed here: they are in the configuration, or in a table of somebody else.',
   404: 'There is no such app.',
   409: 'It was changed meanwhile, or an id or a key is taken.',
+  503: 'Where the apps are kept does not answer. Nothing was done, unless `error` says that it may have been.',
 };
 
 /** Of JSON Merge Patch (RFC 7396): null removes a field, objects are merged, all else replaces. */
-const patch = z.looseObject({}).describe('Fields of the app to change (JSON Merge Patch): null is the default again.');
+const patch = z
+  .looseObject({})
+  .describe('Fields of the app to change (JSON Merge Patch): null is the default again; key and secret have none.');
 const newApp = z
   .looseObject({ id: z.string() })
   .describe('An app as in the configuration; without key and secret, they are made.');
@@ -116,13 +119,16 @@ function writing(core: Core): Endpoint[] {
     endpoint({
       method: 'DELETE',
       path: '/apps/{id}',
-      summary: 'Remove an app, also one whose record is refused: its sockets are closed (4001).',
+      summary:
+        'Remove an app, also one whose record is refused: its sockets are closed (4001), its dead letters and what waits ' +
+        'for its endpoints are gone.',
       parameters: id,
       query: expected,
       answers: nothing,
       refuses,
       handle: async ({ params, query }) => {
         await editorOf(core).remove(params.id ?? '', query.version);
+        await core.forgetApp(params.id ?? '');
         return { answer: {} };
       },
     }),

@@ -8,6 +8,11 @@ import { countIn, type Endpoint, endpoint, nothing } from './endpoint.ts';
 const socketId = { socketId: 'The socket’s id, as 123.456.' };
 const noConnection = { 404: 'There is no such app, or no such connection.' };
 
+/** Redis counts in 64 bits. */
+function isCursor(text: string): boolean {
+  return /^\d{1,20}$/.test(text) && BigInt(text) < 2n ** 64n;
+}
+
 export function connectionEndpoints(core: Core, administration: Administration): Endpoint[] {
   return [
     endpoint({
@@ -16,10 +21,7 @@ export function connectionEndpoints(core: Core, administration: Administration):
       summary: 'Open connections of the app in the whole cluster, page by page, in no order.',
       query: z.strictObject({
         limit: countIn(1, 1000, 100, 'About how many; a page may have more, or fewer.'),
-        cursor: z
-          .string()
-          .regex(/^\d{1,20}$/, 'expected the next of the page before')
-          .optional(),
+        cursor: z.string().refine(isCursor, 'expected the next of the page before').optional(),
       }),
       answers: z.object({
         total: z.number().describe('Of all pages.'),

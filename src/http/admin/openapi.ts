@@ -77,7 +77,9 @@ function queryParameters({ query }: Endpoint): Json[] {
 
 function headerParameters({ once = false }: Endpoint): Json[] {
   if (!once) return [];
-  const description = 'The same request with the same key is done once within 24 hours, on whichever server.';
+  const description =
+    '1 to 255 printable ASCII characters. The same request with the same key is done once within 24 hours, on whichever ' +
+    'server; one that was refused (400, 413, 429) is not remembered.';
   return [{ name: 'Idempotency-Key', in: 'header', required: false, description, schema: { type: 'string' } }];
 }
 

@@ -1,6 +1,18 @@
 // Apps in a file: the contract, and what is special about a file that people and several processes edit.
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -100,6 +112,28 @@ describe('the file of the apps', () => {
     await node.editor.create(makeApp('one'));
     expect(await readFile(join(folder.path, 'real.json'), 'utf8')).toContain('key-one');
     expect(await folder.apps()).toHaveLength(1);
+  });
+
+  test('may become a symbolic link while it is in use, which stays one', async () => {
+    await using folder = await makeFolder();
+    await using node = await nodeOn(folder);
+    const real = join(folder.path, 'real.json');
+    await rename(folder.file, real);
+    await symlink('real.json', folder.file);
+    await node.editor.create(makeApp('one'));
+    expect((await lstat(folder.file)).isSymbolicLink()).toBe(true);
+    expect(await readFile(real, 'utf8')).toContain('key-one');
+  });
+
+  test('may begin with a byte order mark, and is refused where it is not UTF-8', async () => {
+    await using folder = await makeFolder();
+    await writeFile(folder.file, `\uFEFF${JSON.stringify({ apps: [makeApp('one')] })}`);
+    await using node = await nodeOn(folder);
+    expect(await node.store.findById('one')).toEqual(makeApp('one'));
+    const unread = node.log.next('changes of apps are not noticed for now');
+    await writeFile(folder.file, Buffer.from('{"apps":[{"id":"two","key":"k","secret":"s","name":"\xff"}]}', 'latin1'));
+    expect(await unread).toMatchObject({ reason: `${folder.file} is not valid UTF-8` });
+    expect((await node.store.list()).map(({ id }) => id)).toEqual(['one']);
   });
 
   test('is read again at once when somebody edits it, without waiting for the next look', async () => {

@@ -138,11 +138,38 @@ describe('the apps in Redis', () => {
     await commands.del(keys.appRecords, keys.appOwners, keys.appsRevision);
     expect(await lost).toMatchObject({ reason: expect.stringContaining('the apps in Redis are gone') });
     expect(await node.store.list()).toEqual([makeApp('one')]);
+    // What is written now would be the only app there is, and all others would be sent away.
+    const { editor } = node;
+    const writes = [
+      editor.create(makeApp('two')),
+      editor.replace(makeApp('one', { name: 'new' }), undefined),
+      editor.remove('one', undefined),
+    ];
+    for (const write of writes) {
+      await expect(write).rejects.toMatchObject({
+        status: 503,
+        message: expect.stringContaining('the apps in Redis are gone'),
+      });
+    }
+    expect(await commands.exists(keys.appRecords, keys.appsRevision)).toBe(0);
+    expect(await node.store.list()).toEqual([makeApp('one')]);
     // Restored.
     const back = node.log.next('changes of apps are noticed again');
     await place.write('two', makeApp('two'));
     await back;
     expect((await node.store.list()).map(({ id }) => id)).toEqual(['two']);
+  });
+
+  test('that are gone right after the first was written are no new beginning for the server that wrote it', async () => {
+    await using place = await makeDatabase();
+    const source = place.source();
+    await source.open();
+    await source.writer?.insert('one', makeApp('one'));
+    await place.hand.client.start(place.hand);
+    const { commands, keys } = place.hand.client;
+    await commands.del(keys.appRecords, keys.appOwners, keys.appsRevision);
+    await expect(source.writer?.insert('two', makeApp('two'))).rejects.toThrow('the apps in Redis are gone');
+    await source.close();
   });
 
   test('that were written by hand have a version too, and keys that nobody else may have', async () => {

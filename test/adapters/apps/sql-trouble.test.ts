@@ -9,6 +9,7 @@ import { DATABASE, type TestDatabase } from '../../support/database-server.ts';
 import { startMariadb } from '../../support/mariadb.ts';
 import { startPostgres } from '../../support/postgres.ts';
 import { freePort } from '../../support/redis.ts';
+import { makeApp, Node } from './contract.ts';
 
 describe.each([
   ['PostgreSQL', startPostgres],
@@ -115,6 +116,25 @@ describe.each([
     }
   });
 
+  it.each([
+    ['the apps', 'drop table TABLE'],
+    ['the lock', 'drop table TABLE_lock'],
+    ['the row that is locked', 'delete from TABLE_lock'],
+    ['all but the list of migrations', 'drop table TABLE, TABLE_lock'],
+  ])('is made whole at the start where %s is missing', async (what, statement) => {
+    const table = `part_${what.replaceAll(' ', '_').slice(0, 20)}`;
+    const before = node({ table });
+    await before.open();
+    await before.writer?.insert('a', { key: 'k' });
+    await server.run(statement.replaceAll('TABLE', table));
+    // Several that start at once.
+    const nodes = [node({ table }), node({ table })];
+    await Promise.all(nodes.map((source) => source.open()));
+    const kept = /drop table TABLE(,|$)/.test(statement) ? [] : ['a'];
+    expect((await nodes[0]?.load())?.map(({ id }) => id)).toEqual(kept);
+    expect(await nodes[1]?.writer?.insert('b', { key: 'l' })).toEqual({ version: expect.any(String) });
+  });
+
   it('does not write half of a change, and the next one goes through', async () => {
     const source = node({ table: 'halves' });
     await source.open();
@@ -190,6 +210,24 @@ describe.each([
     expect(await asked.revision()).toBe(revision);
     await late.open();
     expect(await late.revision()).toBe(revision);
+  });
+
+  it('takes no change while it stands still, and makes none later', async () => {
+    await using running = await new Node(node({ table: 'waits', answerWithinMs: 1000 }), { lookEveryMs: 50 }).start();
+    await running.editor.create(makeApp('one'));
+    await server.standStill();
+    try {
+      for (const change of [
+        running.editor.replace(makeApp('one', { name: 'late' }), undefined),
+        running.editor.remove('one', undefined),
+      ]) {
+        await expect(change).rejects.toMatchObject({ status: 503, message: expect.stringContaining('did not answer') });
+      }
+    } finally {
+      server.goOn();
+    }
+    await running.editor.create(makeApp('two'));
+    expect((await running.editor.read('one')).app).toEqual(makeApp('one'));
   });
 
   it('is an error within the deadline while somebody else holds what is to be written', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { catalogOf, NOTHING } from '../../../src/adapters/apps/catalog.ts';
 import { ConfigAppStore } from '../../../src/adapters/apps/config-store.ts';
+import { StoredAppEditor } from '../../../src/adapters/apps/editor.ts';
 import { FileSource } from '../../../src/adapters/apps/file.ts';
 import { LateSource } from '../../../src/adapters/apps/late-source.ts';
 import { storeOf } from '../../../src/adapters/apps/store-of.ts';
@@ -15,6 +16,7 @@ import { makeApp, Node } from './contract.ts';
 
 const HOUR_MS = 3_600_000;
 const { logger } = new Log();
+const rules = { development: false };
 
 async function makeFile() {
   const folder = await mkdtemp(join(tmpdir(), 'fanfare-store-'));
@@ -81,14 +83,14 @@ test('nothing is told after the stop', async () => {
 
 test('an app stays the same object while it stays the same, and is frozen', () => {
   const records = [{ id: 'one', value: makeApp('one'), version: '1' }];
-  const before = catalogOf(records, NOTHING);
-  const after = catalogOf([...records, { id: 'two', value: makeApp('two'), version: '1' }], before);
+  const before = catalogOf(records, NOTHING, rules);
+  const after = catalogOf([...records, { id: 'two', value: makeApp('two'), version: '1' }], before, rules);
   expect(after.byId.get('one')?.app).toBe(before.byId.get('one')?.app);
   expect(Object.isFrozen(after.byId.get('two')?.app.limits)).toBe(true);
 });
 
 test('a record of another id than its app’s is refused', () => {
-  const { refused, byId } = catalogOf([{ id: 'a', value: makeApp('b'), version: '1' }], NOTHING);
+  const { refused, byId } = catalogOf([{ id: 'a', value: makeApp('b'), version: '1' }], NOTHING, rules);
   expect(refused).toEqual([{ id: 'a', version: '1', reason: 'id: is b, but it is stored as a' }]);
   expect(byId.size).toBe(0);
 });
@@ -99,7 +101,7 @@ test('a key that a refused app would have is free for the next', () => {
     return { id, version: '1', value: makeApp(id, { key, keys: further.map((key) => ({ key, secret: 's' })) }) };
   };
   const records = [record('c', ['y']), record('b', ['x', 'y']), record('a', ['x'])];
-  const { byId, refused, byKey } = catalogOf(records, NOTHING);
+  const { byId, refused, byKey } = catalogOf(records, NOTHING, rules);
   expect([...byId.keys()]).toEqual(['a', 'c']);
   expect(refused.map(({ id, reason }) => `${id}: ${reason}`)).toEqual(['b: the key x is one of the app a already']);
   expect(byKey.get('y')?.id).toBe('c');
@@ -149,4 +151,68 @@ test('each driver makes its store', async () => {
   const inDatabase = of({ driver: 'sql', sql: { url, format: 'fanfare' } }).start(() => {});
   await expect(inDatabase).rejects.toThrow(/^the apps cannot be read: (?!.*hush).*127\.0\.0\.1:1/);
   expect(() => of({ driver: 'file' })).toThrow('appStore.file is not configured');
+});
+
+test.each<[string, object]>([
+  ['secret', { secret: 'app-secret' }],
+  ['keys: 0: secret', { keys: [{ key: 'old', secret: 'app-secret' }] }],
+  ['auth: bearer: secret', { auth: { bearer: { secret: 'fanfare-development-token-secret!' }, rules: [] } }],
+  ['encryptionMasterKey', { encryptionMasterKey: Buffer.from('fanfare-development-master-key!!').toString('base64') }],
+])('an app whose %s everybody knows is refused, unless the server is for development', async (where, known) => {
+  await using place = await makeFile();
+  await place.write(makeApp('one', known));
+  const reason = expect.stringMatching(new RegExp(`^${where}: is the development .* which everybody knows`));
+  await using node = await new Node(new Unwatched(place.file)).start();
+  expect(node.store.refused()).toEqual([{ id: 'one', reason }]);
+  await expect(node.editor.create(makeApp('two', { key: 'two', ...known }))).rejects.toMatchObject({
+    status: 400,
+    message: expect.stringContaining('which everybody knows'),
+  });
+  await using own = await new Node(new Unwatched(place.file), { development: true }).start();
+  expect(await own.store.findById('one')).toBeDefined();
+});
+
+test('a change that cannot begin in time is refused, and is not made later', async () => {
+  await using place = await makeFile();
+  const source = new Unwatched(place.file);
+  await using node = await new Node(source, { lookEveryMs: HOUR_MS }).start();
+  const editor = new StoredAppEditor(source.writer, node.store, 50);
+  const reading = suspend(source, 'revision');
+  const [first, second] = [editor.create(makeApp('one')), editor.create(makeApp('two'))];
+  for (const change of [first, second]) {
+    await expect(change).rejects.toMatchObject({
+      status: 503,
+      message: 'Apps cannot be changed now: where they are kept did not answer within 0.05 s.',
+    });
+  }
+  reading.open();
+  // In turn, after both.
+  await editor.create(makeApp('three'));
+  expect((await node.store.list()).map(({ id }) => id)).toEqual(['three']);
+});
+
+test('a change whose answer is lost says that it may have been made', async () => {
+  await using place = await makeFile();
+  const source = new Unwatched(place.file);
+  await using node = await new Node(source, { lookEveryMs: HOUR_MS }).start();
+  const writing = suspend(source.writer, 'insert', 'answer');
+  const change = node.editor.create(makeApp('one'));
+  await writing.entered;
+  writing.fail(new Error('no answer'));
+  await expect(change).rejects.toMatchObject({
+    status: 503,
+    message:
+      'Apps cannot be changed now: no answer The change may have been made nevertheless: read the app before you repeat it.',
+  });
+});
+
+test('an app is read from memory where it is kept does not answer in time', async () => {
+  await using place = await makeFile();
+  await place.write(makeApp('one'));
+  const source = new Unwatched(place.file);
+  await using node = await new Node(source, { lookEveryMs: HOUR_MS }).start();
+  const reading = suspend(source, 'revision');
+  const editor = new StoredAppEditor(source.writer, node.store, 50);
+  expect((await editor.read('one')).app).toEqual(makeApp('one'));
+  reading.open();
 });

@@ -90,6 +90,7 @@ export function webhookQueueContract(name: string, make: MakeCluster): void {
     testRemoving(run);
     testBounds(run);
     testLetters(run);
+    testForgetting(run);
     testRevival(run);
     testRecords(run);
   });
@@ -388,10 +389,31 @@ function testLetters(run: Run): void {
       expect(await queue.revive('stranger', undefined)).toBe(0);
       expect(await queue.revive('stranger', ['1-1', '1'])).toBe(0);
       expect(await queue.revive('stranger', undefined, [ENDPOINT])).toBe(0);
-      await queue.forget('stranger');
+      expect(await queue.forget('stranger')).toBe(0);
       expect(await queue.deliveries('stranger')).toEqual([]);
       expect(await queue.sizes('stranger')).toEqual({ waiting: 0, dead: 0 });
       expect(await queue.read('fresh', 10)).toEqual([]);
+    }));
+}
+
+function testForgetting(run: Run): void {
+  test('keeps nothing of an app that was removed, in hand or not, and goes on with one of its name', () =>
+    run(async (queue, other) => {
+      await queue.add(APP, some(0, 3));
+      await queue.add('other', some(0, 1));
+      const [first] = (await readFresh(queue, 4)).filter(({ appId }) => appId === APP);
+      await queue.bury(APP, [letter('a')]);
+      await queue.bury('other', [letter('a')]);
+      const delivery = { endpoint: ENDPOINT, startedAtMs: 1, durationMs: 1, events: 1, ids: ['a'], attempt: 1 };
+      await queue.record(APP, [delivery]);
+      expect(await other.forget(APP)).toBe(3);
+      expect(await queue.sizes(APP)).toEqual({ waiting: 0, dead: 0 });
+      expect([await queue.deadLetters(APP, 10), await queue.deliveries(APP)]).toEqual([[], []]);
+      expect(await queue.sizes('other')).toEqual({ waiting: 1, dead: 1 });
+      await queue.remove(APP, [first?.entryId as string]);
+      await queue.add(APP, some(3, 1));
+      expect(idsOf(await readFresh(queue, 1))).toEqual(['e3']);
+      expect(await queue.sizes(APP)).toEqual({ waiting: 1, dead: 0 });
     }));
 }
 

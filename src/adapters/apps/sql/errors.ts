@@ -6,7 +6,8 @@ const UNREACHABLE = 'cannot be reached. Is it running, and are the host and the 
 const LOST = 'closed the connection. It may be starting or stopping.';
 const CREDENTIALS = 'refused the user or the password. Check both in the URL (special characters are written as %XX).';
 const NO_DATABASE = 'does not exist there. Create the database, or correct the name at the end of the URL.';
-const NO_TABLE = 'has no such table or column. Check the name of the table, and that the database is the right one.';
+const NO_TABLE =
+  'has no such table or column. Check the name of the table, and that the database is the right one. Tables of its own that are missing Fanfare makes when it starts: restore them, or start it anew.';
 const NO_RIGHTS =
   'does not let this user do that. GRANT the user the right: Fanfare reads its table, and where the table is its own also makes and writes it.';
 const TOO_MANY = 'takes no further connections. Raise its limit of connections, or close some.';

@@ -4,11 +4,31 @@ import { type Kysely, type Migration, Migrator, sql } from 'kysely';
 import type { DatabaseKind } from './address.ts';
 import type { Tables } from './database.ts';
 
-/** The table that writers lock, one after the other. */
+/** The table that writers lock, one after the other; it has one row. */
 export const lockTableOf = (table: string): string => `${table}_lock`;
 
-/** @throws Error of the driver, or of Kysely where the tables were made by a newer version */
+/**
+ * Also makes what is missing though it was made once, as after a restored backup that has only some of the tables.
+ * @throws Error of the driver, or of Kysely where the tables were made by a newer version
+ */
 export async function migrate(db: Kysely<Tables>, kind: DatabaseKind, table: string): Promise<void> {
+  await migrateToLatest(db, kind, table);
+  if (await isWhole(db, table)) return;
+  await db.deleteFrom(`${table}_migrations`).execute();
+  await migrateToLatest(db, kind, table);
+}
+
+async function isWhole(db: Kysely<Tables>, table: string): Promise<boolean> {
+  try {
+    await db.selectFrom(table).select('id').limit(1).execute();
+    return (await db.selectFrom(lockTableOf(table)).select('id').execute()).length > 0;
+  } catch (err) {
+    if (['42P01', 'ER_NO_SUCH_TABLE'].includes(String((err as { code?: unknown }).code))) return false;
+    throw err;
+  }
+}
+
+async function migrateToLatest(db: Kysely<Tables>, kind: DatabaseKind, table: string): Promise<void> {
   const [name = table, schema = await currentSchema(db, kind)] = table.split('.').reverse();
   const { error } = await new Migrator({
     db,

@@ -7,9 +7,11 @@ export const editApp: Script = {
   lua: `
 -- KEYS: 1 records: app id -> {"version":…,"app":…}, 2 key -> id of the app it is of, 3 revision
 -- ARGV: 1 insert, update or remove, 2 app id, 3 version that must be there ("": any), 4 new version, which is the new
---       revision as well, 5 where it is told, 6 the app in JSON, 7… its keys
--- Answers done, exists, missing, changed, or {key, id of the app that has it}.
-local what, id, expected, version, news, app = unpack(ARGV)
+--       revision as well, 5 where it is told, 6 "known" from who has seen that there is a revision, 7 the app in JSON,
+--       8… its keys
+-- Answers done, exists, missing, changed, gone where there is no revision any more, or {key, id of the app that has it}.
+local what, id, expected, version, news, seen, app = unpack(ARGV)
+if seen == 'known' and redis.call('EXISTS', KEYS[3]) == 0 then return 'gone' end
 local function text_of(app_id) return redis.call('HGET', KEYS[1], app_id) end
 -- Whatever somebody wrote there by hand.
 local function record_in(text)
@@ -38,7 +40,7 @@ else
   if type(found) ~= 'string' then found = redis.sha1hex(known) end
   if expected ~= '' and expected ~= found then return 'changed' end
 end
-for index = 7, #ARGV do
+for index = 8, #ARGV do
   local owner = redis.call('HGET', KEYS[2], ARGV[index])
   if owner and owner ~= id and has_key(owner, ARGV[index]) then return {ARGV[index], owner} end
 end
@@ -49,7 +51,7 @@ if what == 'remove' then
   redis.call('HDEL', KEYS[1], id)
 else
   redis.call('HSET', KEYS[1], id, '{"version":"' .. version .. '","app":' .. app .. '}')
-  for index = 7, #ARGV do redis.call('HSET', KEYS[2], ARGV[index], id) end
+  for index = 8, #ARGV do redis.call('HSET', KEYS[2], ARGV[index], id) end
 end
 redis.call('SET', KEYS[3], version)
 redis.call('PUBLISH', news, version)
