@@ -228,7 +228,7 @@ describe('the start', () => {
     const client = await connect(taken.server);
     await client.expectNothing();
     await client.leave();
-  });
+  }, 60_000);
 
   test('fails once, as without workers, when the machine does not have the address', async () => {
     const options = ['--dev', '--host', '192.0.2.1'];

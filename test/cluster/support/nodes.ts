@@ -15,7 +15,8 @@ export async function startNodes(
   onStart: (number: number) => void = () => {},
 ): Promise<Nodes> {
   const redis = await startRedis();
-  const config = { adapter: 'redis', redis: redis.settings() } as const;
+  // On a slow machine, pings would come between what tests read.
+  const config = { adapter: 'redis', redis: redis.settings(), activityTimeoutSeconds: 120 } as const;
   const nodes: TestServer[] = [];
   const dispose = async () => {
     await Promise.all(nodes.map((node) => node.stop()));
