@@ -45,13 +45,15 @@ export interface Debtor {
   flush(): void;
 }
 
-/** A flush that took longer may be waited for; a shorter one is not worth it. */
-const LONG_FLUSH_MS = 1;
+/** Sockets of a flush that is worth to be waited for. */
+const MANY = 200;
 /**
  * The share of what the last flush took that the next may wait for more, where it follows as closely upon it. Events that
  * come so close together find the node busy: written together they cost next to nothing, and reach the last socket sooner.
  */
 const SHARE = 1 / 3;
+/** However long it took, be it that the process was not running. */
+const PATIENCE_MS = 10;
 
 /** One for the node. */
 export class Outbox {
@@ -60,6 +62,8 @@ export class Outbox {
   #openedAtMs = 0;
   #flushedAtMs = 0;
   #flushTookMs = 0;
+  /** Sockets of the last flush. */
+  #flushed = 0;
 
   /** Called with a connection's first frame of a turn: it is flushed at the turn's end. @returns the empty chain. */
   open(debtor: Debtor): Owed {
@@ -79,8 +83,8 @@ export class Outbox {
 
   /** Never for an event that follows upon a pause. */
   #isWorthWaiting(): boolean {
-    if (this.#flushTookMs < LONG_FLUSH_MS) return false;
-    const patienceMs = this.#flushTookMs * SHARE;
+    if (this.#flushed < MANY) return false;
+    const patienceMs = Math.min(this.#flushTookMs * SHARE, PATIENCE_MS);
     return this.#openedAtMs - this.#flushedAtMs < patienceMs && performance.now() - this.#openedAtMs < patienceMs;
   }
 
@@ -90,6 +94,7 @@ export class Outbox {
     this.#waiting = [];
     this.#start = new Owed();
     for (const debtor of waiting) debtor.flush();
+    this.#flushed = waiting.length;
     this.#flushedAtMs = performance.now();
     this.#flushTookMs = this.#flushedAtMs - beganAtMs;
   }
