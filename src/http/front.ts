@@ -61,7 +61,7 @@ export class Front {
   }
 }
 
-/** A connection that sent nothing yet but publishes. */
+/** A connection that sent nothing yet but publishes. What a client sends and ends behind a request is not waited for. */
 class Inbound {
   readonly #front: Front;
   readonly #socket: Socket;
@@ -78,6 +78,8 @@ class Inbound {
   }
 
   readonly #onData = (bytes: Buffer): void => {
+    // Nothing is done any more behind the last answer (RFC 9112 §9.6).
+    if (!this.#socket.writable) return;
     this.#heardMs = performance.now();
     if (this.#answering) {
       this.#early.push(bytes);
@@ -99,10 +101,11 @@ class Inbound {
 
   readonly #onAnswer = (answer: string): void => {
     this.#answering = false;
+    this.#heardMs = performance.now();
     const socket = this.#socket;
     if (!socket.writable) return;
     socket.write(answer);
-    if (this.#front.publisher.closing || (this.#ended && this.#early.length === 0)) socket.end();
+    if (this.#front.publisher.closing || this.#ended) socket.destroySoon();
     else if (this.#early.length > 0) this.#handOver(Buffer.concat(this.#early));
     else if (socket.writableNeedDrain) this.#awaitDrain();
   };

@@ -13,8 +13,11 @@ export interface PlainRequest {
 
 const MAX_HEAD_BYTES = 8192;
 const REQUEST_LINE = /^(GET|POST) (\/[!-~]*) HTTP\/1\.1$/;
-/** A name of RFC 9110's tokens; a value without control characters. Nothing is folded. */
-const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~\x80-\xff]*)$/;
+/**
+ * A name of RFC 9110's tokens; a value without control characters. Nothing is folded. Without 0xA0, which `trim` takes for a
+ * space, and in one group, as two that both match spaces take the square of their number.
+ */
+const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\x9f\xa1-\xff]*)$/;
 /** Not to be done by halves: bodies in chunks, answers before the body, requests that change the protocol. */
 const NOT_PLAIN = ['transfer-encoding', 'expect', 'trailer', 'te', 'http2-settings'];
 
@@ -41,7 +44,7 @@ function readHeaders(lines: readonly string[]): IncomingHttpHeaders | undefined 
     const match = HEADER.exec(line);
     const name = match?.[1]?.toLowerCase();
     if (name === undefined || headers[name] !== undefined) return undefined;
-    headers[name] = match?.[2]?.trimEnd() ?? '';
+    headers[name] = match?.[2]?.trim() ?? '';
   }
   return headers;
 }

@@ -20,7 +20,7 @@ export interface PublisherOptions {
 }
 
 /** As every SDK writes it. */
-const PATH = /^\/apps\/([A-Za-z0-9_.-]+)\/(events|batch_events)(?:\?(.*))?$/;
+const PATH = /^\/apps\/([A-Za-z0-9_.-]{1,200})\/(events|batch_events)(?:\?(.*))?$/;
 
 const JSON_TYPE = 'application/json';
 const TEXT_TYPE = 'text/plain; charset=utf-8';

@@ -45,6 +45,7 @@ const cases: Record<string, Case> = {
   'a wrong signature': { body: event, secret: 'wrong' },
   'a wrong body_md5': { body: event, query: { body_md5: '0' } },
   'no auth_key': { body: event, query: { auth_key: '' } },
+  'an app id that is too long': { path: `/apps/${'a'.repeat(5000)}/events`, body: event },
   'an unknown app': { path: '/apps/nope/events', body: event },
   'no JSON': { body: '{' },
   'no body': { body: '' },
@@ -249,5 +250,33 @@ describe('a connection before Node’s HTTP server', () => {
     rig.asked.pop()?.('answer');
     expect(await once(busy, 'data')).toEqual(['answer']);
     await once(busy, 'end');
+  });
+
+  it('that is answered last is gone, also when the client stays, and nothing more is done for it', async () => {
+    await using rig = await Rig.start();
+    const [client, served] = await rig.connect();
+    const closed = new Promise((resolve) => served.on('close', resolve));
+    client.write(request);
+    await once(served, 'data');
+    client.write(request);
+    await once(served, 'pause');
+    rig.closing = true;
+    rig.asked.pop()?.('answer');
+    expect(await once(client, 'data')).toEqual(['answer']);
+    await closed;
+    expect(rig.asked).toHaveLength(0);
+  });
+
+  it('that ended its half behind another request is answered once, and gone', async () => {
+    await using rig = await Rig.start();
+    const [client, served] = await rig.connect();
+    const closed = new Promise((resolve) => served.on('close', resolve));
+    client.write(request);
+    await once(served, 'data');
+    client.end(request);
+    await once(served, 'end');
+    rig.asked.pop()?.('answer');
+    expect(await once(client, 'data')).toEqual(['answer']);
+    await closed;
   });
 });
