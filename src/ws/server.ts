@@ -9,7 +9,7 @@ import type { Core } from '../core/core.ts';
 import { FRAME_OVERHEAD_BYTES } from '../protocol/limits.ts';
 import { Query } from '../protocol/query.ts';
 import { Handshakes } from './handshakes.ts';
-import { Socket } from './socket.ts';
+import { CLOSE_TIMEOUT_MS, Socket } from './socket.ts';
 
 export interface WebSocketEndpointDeps {
   readonly core: Core;
@@ -25,8 +25,7 @@ const SERVER_OPTIONS = {
   perMessageDeflate: false,
   /** Unanswered WebSocket pings of one peer; a burst of more ends it. */
   maxPendingAutoPongs: 60,
-  /** Milliseconds a peer may take to answer a close frame before its TCP connection is ended. */
-  closeTimeout: 5000,
+  closeTimeout: CLOSE_TIMEOUT_MS,
   WebSocket: Socket,
 };
 

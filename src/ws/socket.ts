@@ -7,6 +7,11 @@ import { WebSocket } from 'ws';
 import type { Connection } from '../core/connection.ts';
 import type { Peer, Transport } from '../core/ports.ts';
 
+/** How long a peer may take to answer a close frame before its TCP connection is ended. */
+export const CLOSE_TIMEOUT_MS = 5000;
+/** Made once: a stream that is destroyed without an error makes one, with its stack, for each write that waits in it. */
+const NOT_READ = new Error('the peer did not read in time');
+
 /** The class the WebSocketServer makes its sockets of, so that handlers need no closure per socket. */
 export class Socket extends WebSocket implements Transport {
   #stream: Duplex | undefined;
@@ -62,9 +67,19 @@ export class Socket extends WebSocket implements Transport {
     if (typeof receiver?._maxPayload === 'number') receiver._maxPayload = maxMessageBytes;
   }
 
+  /** Who does not read is dropped by us, at the time when ws would do it without an error; this timer is the first. */
+  override close(code?: number, reason?: string | Buffer): void {
+    if (this.unsentBytes > 0) setTimeout(drop, CLOSE_TIMEOUT_MS, this.#stream).unref();
+    super.close(code, reason);
+  }
+
   override ping(): void {
     if (this.readyState === WebSocket.OPEN) super.ping();
   }
+}
+
+function drop(stream: Duplex | undefined): void {
+  stream?.destroy(NOT_READ);
 }
 
 // Handlers are called with the socket as `this`: one function for all sockets.

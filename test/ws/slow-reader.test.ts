@@ -1,4 +1,6 @@
 // A peer that does not read: it is sent away once too much waits for it, and everybody else gets every frame.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
@@ -97,6 +99,26 @@ test('holds no more of the process than the limit: what waits for many is one co
   for (const { socketId } of raws)
     await server.line((line) => line.msg === 'connection closed' && line.socketId === socketId);
   expect((await api(server, 'GET', '/apps/app-id/channels')).text).toBe('{"channels":{}}');
+}, 40_000);
+
+test('is dropped when it does not read the close frame either, at the cost of one error for all that waits', async () => {
+  const streams: Socket[] = [];
+  const onStream = (message: unknown) => streams.push((message as { socket: Socket }).socket);
+  subscribe('net.server.socket', onStream);
+  await using server = await startServer({ limits: { payloadBytes: 1_000_000 } }, { maxUnsentBytes: 65_536 });
+  await using raw = await openRaw(server);
+  const stream = streams.find(({ remotePort }) => remotePort === raw.socket.localPort);
+  unsubscribe('net.server.socket', onStream);
+  if (stream === undefined) throw new Error('the connection was not seen');
+  const closed = new Promise((resolve) => stream.once('close', resolve));
+  raw.write(SUBSCRIBE);
+  await raw.nextEvent();
+  raw.socket.pause();
+  const data = 'x'.repeat(500_000);
+  while ((await slowReaders(server)) === 0) await trigger(server, { name: 'e', channel: 'fan', data });
+  expect(stream.writableLength).toBeGreaterThan(0);
+  await closed;
+  expect(stream.errored).toMatchObject({ message: 'the peer did not read in time' });
 }, 40_000);
 
 test('loses none of the messages of a peer that sends more at once than the mailbox holds', async () => {
