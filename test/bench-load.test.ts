@@ -2,12 +2,19 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
+import { trigger } from './bench/api-request.ts';
 import { PAYLOAD_BYTES } from './bench/event.ts';
 import { fanOut } from './bench/fan-out.ts';
 import { clientFrame, opcodes } from './bench/frames.ts';
+import { Load } from './bench/load.ts';
 import { type Owner, Receiver } from './bench/receiver.ts';
+import { Sleepers } from './bench/sleepers.ts';
+import { slowReadersClosed } from './bench/stats.ts';
+import { Storm } from './bench/storm.ts';
 import type { Server } from './bench/target.ts';
+import { until } from './bench/until.ts';
 import { type Faults, startFaulty } from './support/faulty-server.ts';
+import { credentials, startServer } from './support/server.ts';
 
 describe('a server that does wrong', () => {
   const load = (server: Server) => fanOut({ secs: 0.02, servers: [server], sockets: 10, channels: 1, inFlight: 2 });
@@ -48,6 +55,107 @@ describe('a socket of the load', () => {
     expect(text.toString()).toBe(payload);
   });
 });
+
+describe('sockets that stop reading', () => {
+  const LIMIT_MS = 10_000;
+
+  it('end when the server has closed or dropped them, and know whether they were told why', async () => {
+    await using server = await startFaulty();
+    using sleepers = new Sleepers(server, 1);
+    await sleepers.open(2);
+    sleepers.sleep();
+    const [one, other] = [...server.sockets.clients];
+    one?.close(4100, 'too slow');
+    other?.terminate();
+    sleepers.wake(2);
+    await sleepers.until(
+      () => sleepers.ended === 2,
+      LIMIT_MS,
+      () => `${sleepers.ended} ended`,
+    );
+    expect(sleepers.told).toBe(1);
+  });
+
+  it('are in trouble when they are closed for something else', async () => {
+    await using server = await startFaulty();
+    using sleepers = new Sleepers(server, 1);
+    await sleepers.open(1);
+    sleepers.sleep();
+    for (const socket of server.sockets.clients) socket.close(4200, 'go away');
+    sleepers.wake(1);
+    const ended = sleepers.until(
+      () => sleepers.ended === 1,
+      LIMIT_MS,
+      () => 'it goes on',
+    );
+    await expect(ended).rejects.toThrow('the server closed it: 4200 go away');
+  });
+
+  it.each<1 | 2>([1, 2])('are in trouble when they are closed before that (%d)', async (close) => {
+    await using server = await startFaulty({ close });
+    using sleepers = new Sleepers(server, 1);
+    const never = sleepers.open(1).then(() =>
+      sleepers.until(
+        () => false,
+        LIMIT_MS,
+        () => 'it goes on',
+      ),
+    );
+    await expect(never).rejects.toThrow(/socket 0: (the server closed|.*ECONNRESET)/);
+  });
+});
+
+describe('a storm of reconnects', () => {
+  it('is as many sockets a second as it should be, each of which subscribes', async () => {
+    await using server = await startFaulty();
+    let subscribed = 0;
+    server.sockets.on('connection', (socket) => socket.once('message', () => subscribed++));
+    using storm = new Storm(server, 1000);
+    storm.start();
+    await until(
+      () => storm.done >= 20,
+      10_000,
+      () => `${storm.done} came`,
+    );
+    await storm.stop();
+    expect(subscribed).toBe(storm.done);
+  });
+
+  it('fails when a socket is refused', async () => {
+    await using server = await startFaulty({ greeting: '' });
+    using storm = new Storm(server, 1000);
+    storm.start();
+    await expect(storm.stop()).rejects.toThrow('the upgrade was refused');
+  });
+});
+
+describe('a load that is limited', () => {
+  it('goes on when it is refused, and counts it', async () => {
+    await using server = await startServer({ limits: { eventsPerSecond: 1 } });
+    const address = asTarget(server.port);
+    using load = new Load(address, 2, (number, dueUs) => trigger(address, [0], number, dueUs), true);
+    load.start();
+    await until(
+      () => load.refused >= 5 && load.done >= 1,
+      10_000,
+      () => `${load.refused} refused`,
+    );
+    await load.stop();
+  });
+});
+
+describe('the statistics of a server', () => {
+  it('say how many slow readers it closed, to who knows the secret', async () => {
+    await using server = await startServer();
+    expect(await slowReadersClosed(asTarget(server.port))).toBe(0);
+    const stranger = { ...asTarget(server.port), app: { ...credentials, secret: 'wrong' } };
+    await expect(slowReadersClosed(stranger)).rejects.toThrow('GET /stats was answered with 401');
+  });
+});
+
+function asTarget(port: number): Server {
+  return { host: '127.0.0.1', port, app: credentials, usage: () => undefined, [Symbol.asyncDispose]: async () => {} };
+}
 
 /** Resolves when it has been greeted, and has sent the text. */
 async function connectOne(server: Server, text: string): Promise<void> {

@@ -88,6 +88,7 @@ describe('an event', () => {
     const data = eventData(42, 1_234_567_890);
     expect(data).toHaveLength(PAYLOAD_BYTES);
     expect(JSON.parse(data)).toEqual({ n: '@0000000042@0001234567890', p: expect.stringMatching(/^x+$/) });
+    expect(eventData(42, 1_234_567_890, 10_240)).toHaveLength(10_240);
     const frame = Buffer.from(`before${JSON.stringify({ event: 'e', data })}`);
     const mark = markOf(frame, 6, frame.length);
     expect([numberAt(frame, mark), timeAt(frame, mark)]).toEqual([42, 1_234_567_890]);

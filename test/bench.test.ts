@@ -68,6 +68,8 @@ describe('npm run bench', () => {
       }
     }
     expect(rows.map((row) => row.case)).toEqual(groups.flatMap(({ cases }) => cases.map(({ name }) => name)));
+    const closed = rows.filter((row) => row.case.startsWith('slow-')).map(({ figures }) => figures?.closed);
+    expect(closed).toEqual([20, 4, 4]);
     for (const { title } of groups) expect(printed).toContain(title);
     for (const row of rows) expect(printed).toContain(row.case);
   });

@@ -43,8 +43,8 @@ export const HELP = `Usage: npm run bench -- [options]
 
 Starts the built server as its own process, puts load on it from this one, prints tables and writes JSON.
 
-  --only NAME[,NAME]    groups (fanout, openloop, trigger, client-events, connect, presence, workers, cluster)
-                        or single cases by the name in their row's first column, such as fanout-16
+  --only NAME[,NAME]    groups (fanout, openloop, trigger, client-events, connect, presence, slow-readers, isolation,
+                        workers, cluster) or single cases by the name in their row's first column, such as fanout-16
   --secs N              seconds measured in each case, after a warm-up of a third of it (default 3)
   --conns N             sockets of the fan-out; other shapes take a multiple of it (default 1000)
   --json FILE           where the figures go (default bench-results.json)

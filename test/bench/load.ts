@@ -31,24 +31,29 @@ export class Load implements Source, Answers, Disposable {
   readonly answers = new Histogram();
   /** Requests answered with 200. */
   done = 0;
+  /** Requests answered with 429. */
+  refused = 0;
   #sent = 0;
   #inFlight = 0;
   #isOver = false;
   #trouble: string | undefined;
   readonly #compose: Compose;
+  readonly #isLimited: boolean;
   readonly #idle: Publisher[];
   readonly #all: readonly Publisher[];
   /** Undefined in a closed loop. */
   #open: { readonly fromUs: number; readonly everyUs: number } | undefined;
 
-  constructor(address: Address, connections: number, compose: Compose) {
+  /** @param isLimited above the app's limit of events per second requests are refused, which is as it should be */
+  constructor(address: Address, connections: number, compose: Compose, isLimited = false) {
     this.#compose = compose;
+    this.#isLimited = isLimited;
     this.#all = Array.from({ length: connections }, () => new Publisher(address, this));
     this.#idle = [...this.#all];
   }
 
   /** @param perSecond requests in an open loop; undefined: a closed loop over all connections */
-  start(perSecond: number | undefined): void {
+  start(perSecond?: number): void {
     if (perSecond === undefined) {
       for (let publisher = this.#idle.pop(); publisher !== undefined; publisher = this.#idle.pop()) {
         this.#send(publisher, nowUs());
@@ -81,8 +86,9 @@ export class Load implements Source, Answers, Disposable {
 
   answered(publisher: Publisher, status: number, body: string): void {
     this.#inFlight--;
-    if (status === 200) {
-      this.done++;
+    if (status === 200 || (status === 429 && this.#isLimited)) {
+      if (status === 200) this.done++;
+      else this.refused++;
       this.answers.record(nowUs() - publisher.dueUs);
       if (this.#open === undefined && !this.#isOver) this.#send(publisher, nowUs());
       else this.#idle.push(publisher);

@@ -26,6 +26,8 @@ export class Receiver implements FrameSink {
   /** For its owner: how many events it heard, and the sum of their numbers where they are read. */
   heard = 0;
   sum = 0;
+  /** Of the server's close frame. */
+  closeCode: number | undefined;
   readonly #owner: Owner;
   readonly #socket: Socket;
   /** The answer to the upgrade as far as it has come; undefined when it was whole. */
@@ -61,6 +63,15 @@ export class Receiver implements FrameSink {
     return undefined;
   }
 
+  /** Reads nothing any more: what the server sends stays on its way. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   close(): void {
     this.#isOver = true;
     this.#socket.destroy();
@@ -72,8 +83,10 @@ export class Receiver implements FrameSink {
       else this.#greet(buffer.toString('utf8', from, to));
     } else if (opcode === opcodes.ping) this.write(clientFrame(opcodes.pong, buffer.subarray(from, to)));
     else if (opcode === opcodes.close) {
-      const code = to - from >= 2 ? buffer.readUInt16BE(from) : 'no code';
-      this.#lose(`the server closed it: ${code} ${buffer.toString('utf8', Math.min(from + 2, to), to)}`);
+      if (to - from >= 2) this.closeCode = buffer.readUInt16BE(from);
+      this.#lose(
+        `the server closed it: ${this.closeCode ?? 'no code'} ${buffer.toString('utf8', Math.min(from + 2, to), to)}`,
+      );
     }
   }
 

@@ -7,8 +7,10 @@ import { clientEvents } from './shapes/client-events.ts';
 import { cluster } from './shapes/cluster.ts';
 import { connects } from './shapes/connect.ts';
 import { fanout } from './shapes/fanout.ts';
+import { isolation } from './shapes/isolation.ts';
 import { openLoop } from './shapes/open-loop.ts';
 import { presence } from './shapes/presence.ts';
+import { slowReaders } from './shapes/slow-readers.ts';
 import { triggers } from './shapes/trigger.ts';
 import { workers } from './shapes/workers.ts';
 import type { Target } from './target.ts';
@@ -22,6 +24,8 @@ export function allGroups(conns: number): Group[] {
     clientEvents(conns),
     connects(conns),
     presence(conns),
+    slowReaders(conns),
+    isolation(),
     workers(conns),
     cluster(conns),
   ];

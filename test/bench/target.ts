@@ -18,6 +18,10 @@ export interface Settings {
   readonly workers?: number;
   /** The port of the Redis to meet in. */
   readonly redis?: number;
+  /** As `maxUnsentBytes` of the configuration. */
+  readonly unsentBytes?: number;
+  /** Has two more apps, see asNeighbour. */
+  readonly neighbours?: true;
 }
 
 export interface Server extends Address, AsyncDisposable {
@@ -36,21 +40,42 @@ export interface Target {
 }
 
 const app = { id: 'bench', key: 'bench-key', secret: 'bench-secret' };
-/** The app's limits where hosted Pusher's would be in the way of the load. */
+/** Other apps on the same server: one may do what it wants, the other's events are limited. */
+const neighbours = {
+  free: { id: 'free', key: 'free-key', secret: 'free-secret' },
+  limited: { id: 'limited', key: 'limited-key', secret: 'limited-secret' },
+};
+export const LIMITED_EVENTS_PER_SECOND = 100;
+export type Neighbour = keyof typeof neighbours;
+
+/** The first app's limits where hosted Pusher's would be in the way of the load. */
 const limits = { presenceMembers: 100_000, clientEventsPerSecond: 0 };
+
+/** The server as one of the other apps sees it; it has them when it was started with `neighbours`. */
+export function asNeighbour(server: Server, name: Neighbour): Server {
+  return { ...server, app: neighbours[name] };
+}
+
+function appsOf(settings: Settings): string {
+  const first = { ...app, clientEvents: true, limits };
+  const { free, limited } = neighbours;
+  const others = [free, { ...limited, limits: { eventsPerSecond: LIMITED_EVENTS_PER_SECOND } }];
+  return JSON.stringify(settings.neighbours ? [first, ...others] : [first]);
+}
 
 /**
  * Started as in production. The log level is the default: nothing is logged for a socket or an event, and the line with
  * the port is what says that the server, with all its workers, is up.
  */
 async function startFanfare(main: string, settings: Settings, cpuProf: string | undefined): Promise<Server> {
-  const { workers = 1, redis } = settings;
+  const { workers = 1, redis, unsentBytes } = settings;
   const profile = cpuProf === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', cpuProf];
   const child = new Child('the server', process.execPath, [...profile, main, 'start'], {
     FANFARE_HOST: '127.0.0.1',
     FANFARE_PORT: '0',
     FANFARE_WORKERS: String(workers),
-    FANFARE_APPS: JSON.stringify([{ ...app, clientEvents: true, limits }]),
+    FANFARE_APPS: appsOf(settings),
+    ...(unsentBytes !== undefined && { FANFARE_MAX_UNSENT_BYTES: String(unsentBytes) }),
     FANFARE_SHUTDOWN_CLOSES_PER_SECOND: '100000',
     ...(redis !== undefined && { FANFARE_ADAPTER: 'redis', FANFARE_REDIS_PORT: String(redis) }),
   });
@@ -89,6 +114,6 @@ export function against({ host, port, pid }: Against, app: Credentials): Target 
   return {
     name: authority(server),
     knows: () => true,
-    start: ({ workers, redis }) => (workers === undefined && redis === undefined ? Promise.resolve(server) : undefined),
+    start: (settings) => (Object.keys(settings).length === 0 ? Promise.resolve(server) : undefined),
   };
 }
