@@ -9,6 +9,7 @@ import { bodyLimit, findApp, verify } from './authenticate.ts';
 import type { Published } from './idempotency.ts';
 import type { PlainRequest } from './plain-request.ts';
 import { type Publishing, publish } from './routes/events.ts';
+import { Turns } from './turns.ts';
 
 export interface PublisherOptions {
   /** '' or '/prefix': taken off paths that have it. */
@@ -28,6 +29,7 @@ const TEXT_TYPE = 'text/plain; charset=utf-8';
 export class Publisher {
   readonly #core: Core;
   readonly #options: PublisherOptions;
+  readonly #turns = new Turns();
   #date = '';
   #dateSecond = 0;
 
@@ -48,7 +50,7 @@ export class Publisher {
     const { url } = request;
     const path = pathPrefix !== '' && url.startsWith(`${pathPrefix}/`) ? url.slice(pathPrefix.length) : url;
     const match = PATH.exec(path);
-    return match === null ? undefined : this.#answer(request, path, match);
+    return match === null ? undefined : this.#turns.take(match[1] ?? '', () => this.#answer(request, path, match));
   }
 
   async #answer(request: PlainRequest, path: string, match: RegExpExecArray): Promise<string> {
