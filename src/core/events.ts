@@ -4,7 +4,7 @@ import type { EventRequest } from '../protocol/api.ts';
 import { channelKind, isChannelName } from '../protocol/channel-name.ts';
 import { requestErrors } from '../protocol/errors.ts';
 import { hasMoreCharacters } from '../protocol/length.ts';
-import { event } from '../protocol/server-message.ts';
+import { eventOn } from '../protocol/server-message.ts';
 import { isSocketId } from '../protocol/socket-id.ts';
 import type { App } from './app.ts';
 import type { Context } from './context.ts';
@@ -26,8 +26,9 @@ export async function trigger(context: Context, app: App, events: readonly Event
   await keepLast(context, app, events);
   const published: Promise<void>[] = [];
   for (const { name, data, channels, socketId } of events) {
+    const frameOn = eventOn(name, data);
     for (const channel of channels) {
-      const frame = event(name, channel, data);
+      const frame = frameOn(channel);
       published.push(context.broker.publish(channelTopic(app.id, channel), { type: 'frame', frame, except: socketId }));
     }
   }

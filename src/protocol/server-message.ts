@@ -69,9 +69,16 @@ export function watchlistEvents(events: readonly WatchlistEvent[]): Buffer {
   return message('pusher_internal:watchlist_events', JSON.stringify({ events }));
 }
 
-/** An event from the API: `data` is the string that was published, untouched (websocket.md §5). */
+/** An event from the API, for each of its channels: `data` is the string that was published, untouched (websocket.md §5). */
+export function eventOn(name: string, data: string): (channel: string) => Buffer {
+  // Quoted once: an event may go to a hundred channels.
+  const [quotedName, quotedData] = [quote(name), quote(data)];
+  return (channel) => textFrame(`{"event":${quotedName},"channel":${quote(channel)},"data":${quotedData}}`);
+}
+
+/** The same for one channel. */
 export function event(name: string, channel: string, data: string): Buffer {
-  return textFrame(`{"event":${quote(name)},"channel":${quote(channel)},"data":${quote(data)}}`);
+  return eventOn(name, data)(channel);
 }
 
 /** A client event; `userId` on presence channels only (websocket.md §6). */
