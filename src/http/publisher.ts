@@ -2,8 +2,7 @@
 // other forms; a test compares the answers of the two.
 import { STATUS_CODES } from 'node:http';
 import type { Core } from '../core/core.ts';
-import type { RequestError } from '../protocol/errors.ts';
-import { requestErrors } from '../protocol/errors.ts';
+import { type RequestError, requestErrors } from '../protocol/errors.ts';
 import { Query } from '../protocol/query.ts';
 import { bodyLimit, findApp, verify } from './authenticate.ts';
 import type { Published } from './idempotency.ts';

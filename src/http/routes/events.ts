@@ -36,7 +36,7 @@ export function publish(
   return publishOnce(core, { app, headers, content: [what, body] }, readers[what](core, app, body));
 }
 
-/** For requests in a form that the shortcut leaves alone; see shortcut.ts. */
+/** For requests in a form that the front leaves to Node; see front.ts. */
 export function eventRoutes(fastify: FastifyInstance, core: Core): void {
   for (const what of ['events', 'batch_events'] as const) {
     route(fastify, 'POST', `/apps/:appId/${what}`, async (request, reply) => {
