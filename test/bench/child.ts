@@ -1,7 +1,6 @@
 // Processes the benchmark starts: waited for, ended with it, and killed if it ends in the middle.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -89,15 +88,4 @@ export class Child implements AsyncDisposable {
     if (this.#printed.length > KEPT_LINES) this.#printed.shift();
     this.#onLine?.(line);
   }
-}
-
-/** A port nothing listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -3,7 +3,8 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Options } from './arguments.ts';
-import { Child, freePort } from './child.ts';
+import { Child } from './child.ts';
+import { freePort } from './free-port.ts';
 import type { Server, Settings, Target } from './target.ts';
 
 export interface Column {

@@ -8,6 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Logger, pino } from 'pino';
+import { freePort } from '../bench/free-port.ts';
+
+export { freePort };
 
 /** The `redis` section of a configuration. */
 export interface RedisSettings {
@@ -77,17 +80,6 @@ export async function startRedis(...args: string[]): Promise<TestRedis> {
   const redis = new TestRedis(await freePort(), await mkdtemp(join(tmpdir(), 'fanfare-redis-')), args);
   await redis.start();
   return redis;
-}
-
-/** A port nothing listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** A way to Redis for one node that can be cut off: dead for the others, or stalled when it is opened again. */

@@ -4,12 +4,10 @@ import type { IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { ConfigAppStore } from '../../src/adapters/apps/config-store.ts';
 import { memoryAdapters } from '../../src/adapters/memory/adapters.ts';
-import { appSchema } from '../../src/core/app.ts';
-import { Core } from '../../src/core/core.ts';
-import type { Adapters } from '../../src/core/ports.ts';
+import type { Core } from '../../src/core/core.ts';
 import { WebSocketEndpoint } from '../../src/ws/server.ts';
+import { createHarness } from '../core/support/harness.ts';
 
 /** A connection that keeps what is written to it, one text for each write to the kernel. */
 class Recorder extends Duplex {
@@ -53,29 +51,17 @@ function open(core: Core, query = 'protocol=7'): Recorder {
   return stream;
 }
 
-function createCore(adapters: Adapters): Core {
-  const options = {
-    activityTimeoutSeconds: 30,
-    pongTimeoutSeconds: 30,
-    maxConnections: 0,
-    maxUnsentBytes: 1_048_576,
-    shutdown: { closesPerSecond: 100 },
-    administered: false,
-    version: '1.2.3',
-  };
-  const app = appSchema.parse({ id: 'app', key: 'key', secret: 'secret' });
-  return new Core(adapters, new ConfigAppStore([app]), options, pino({ level: 'silent' }));
-}
-
 describe('the answer to a handshake', () => {
   it('leaves with the first frame in one write', async () => {
-    const stream = open(createCore(memoryAdapters()));
+    await using harness = await createHarness();
+    const stream = open(harness.core);
     await once(stream, 'written');
     expect(stream.written).toEqual([expect.stringMatching(/^HTTP\/1.1 101 [\s\S]*pusher:connection_established/)]);
   });
 
   it('leaves with the reason when the socket is refused', async () => {
-    const stream = open(createCore(memoryAdapters()), 'protocol=3');
+    await using harness = await createHarness();
+    const stream = open(harness.core, 'protocol=3');
     await once(stream, 'written');
     expect(stream.written[0]).toMatch(/^HTTP\/1.1 101 [\s\S]*"code":4007/);
   });
@@ -88,7 +74,8 @@ describe('the answer to a handshake', () => {
         admit = resolve;
       });
     Object.assign(adapters.tracker, { connect });
-    const stream = open(createCore(adapters));
+    await using harness = await createHarness({}, {}, adapters);
+    const stream = open(harness.core);
     await once(stream, 'written');
     expect(stream.written).toEqual([expect.stringMatching(/^HTTP\/1.1 101 [\s\S]*\r\n\r\n$/)]);
     admit({ admitted: true });
