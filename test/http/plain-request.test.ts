@@ -68,6 +68,19 @@ describe('a plain request', () => {
     for (let number = 0; number < 1000; number += 1) expect(read(text)).toBeUndefined();
   });
 
+  it('has its own headers and body where others were alike', () => {
+    const of = (number: number, body: string) => {
+      const length = `Content-Length: ${body.length}`;
+      return read(head('POST / HTTP/1.1', length, `X-A: ${number}`) + body);
+    };
+    for (let number = 0; number < 2000; number += 1) {
+      const first = of(number, '[]');
+      expect(first).toMatchObject({ headers: { 'x-a': String(number) }, rest: Buffer.from('[]') });
+      expect(of(number, '{}')).toEqual({ ...first, rest: Buffer.from('{}') });
+      expect(of(number, '[1]')).toMatchObject({ headers: { 'content-length': '3' }, rest: Buffer.from('[1]') });
+    }
+  });
+
   it('is none of what is cut anywhere', () => {
     const whole = post('Content-Length: 2');
     for (let length = 0; length < whole.length; length += 1) expect(read(whole.slice(0, length))).toBeUndefined();
