@@ -23,7 +23,7 @@ export async function trigger(context: Context, app: App, events: readonly Event
     if (retryAfterMs > 0) throw requestErrors.rate(retryAfterMs, eventsPerSecond);
   }
   context.traffic.of(app.id).triggered += events.length;
-  await keepLast(context, app, events);
+  if (events.some(isKept)) await keepLast(context, app, events);
   const published: Promise<void>[] = [];
   for (const { name, data, channels, socketId } of events) {
     const frameOn = eventOn(name, data);
@@ -33,6 +33,10 @@ export async function trigger(context: Context, app: App, events: readonly Event
     }
   }
   await (published.length === 1 ? published[0] : Promise.all(published));
+}
+
+function isKept({ channels }: EventRequest): boolean {
+  return channels.some((channel) => channelKind(channel).cache);
 }
 
 /** Cache channels, before anything is published: who subscribes from here on finds it, the others get the broadcast. */

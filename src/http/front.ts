@@ -99,7 +99,7 @@ class Inbound {
     }
   };
 
-  readonly #onAnswer = (answer: string): void => {
+  readonly #onAnswer = (answer: string | Buffer): void => {
     this.#answering = false;
     this.#heardMs = performance.now();
     const socket = this.#socket;

@@ -18,6 +18,8 @@ export interface Published {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+export const NO_HEADERS: Published['headers'] = {};
+
 /**
  * Publishes, unless the same request with this Idempotency-Key was answered before.
  * @throws RequestError 400 for a key that is none, 409 while the first is under way or may have been done, 422 when it was another request
@@ -28,11 +30,11 @@ export async function publishOnce(
   publish: () => Promise<object>,
 ): Promise<Published> {
   const { 'idempotency-key': key } = headers;
-  const work = async () => JSON.stringify(await publish());
-  if (key === undefined) return { text: await work(), headers: {} };
+  if (key === undefined) return { text: JSON.stringify(await publish()), headers: NO_HEADERS };
   if (typeof key !== 'string' || !KEY.test(key)) {
     throw new RequestError(400, 'Invalid Idempotency-Key: expected 1 to 255 printable ASCII characters');
   }
+  const work = async () => JSON.stringify(await publish());
   const { answer, replayed } = await core.once(app, { key, content }, work);
-  return { text: answer, headers: replayed ? { 'idempotency-replayed': 'true' } : {} };
+  return { text: answer, headers: replayed ? { 'idempotency-replayed': 'true' } : NO_HEADERS };
 }
