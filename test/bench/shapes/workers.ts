@@ -1,13 +1,14 @@
 // workers: what two processes on one port do, next to what one does.
 import { trigger } from '../api-request.ts';
-import { fanOut, quantilesOf } from '../fan-out.ts';
+import { type FanOut, fanOut, quantilesOf } from '../fan-out.ts';
 import { Load } from '../load.ts';
 import { measure } from '../measure.ts';
 import { type Case, count, type Group } from '../shape.ts';
 import type { Server } from '../target.ts';
 
 const FAN_OUT_IN_FLIGHT = 4;
-const TRIGGERS_IN_FLIGHT = 16;
+/** Enough that neither of two processes waits for triggers while the other one, or the load, has the core. */
+const TRIGGERS_IN_FLIGHT = 64;
 
 interface Outcome {
   readonly perSecond: number;
@@ -29,11 +30,9 @@ export function workers(conns: number): Group {
       { key: 'twoP99Ms', title: ['p99', 'two ms'] },
     ],
     cases: [
-      caseOf('workers-fanout', `1 ch × ${count(conns)}, W=${FAN_OUT_IN_FLIGHT}`, async (server, secs) => {
-        const work = { secs, sockets: conns, channels: 1, inFlight: FAN_OUT_IN_FLIGHT };
-        const { perSecond, deliveries, cpuUs, latency } = await fanOut({ ...work, servers: [server] });
-        return { perSecond: perSecond.deliveries, cpuUs: cpuUs / deliveries, p99Ms: latency.p99Ms };
-      }),
+      fanOutCase('workers-fanout', { sockets: conns, channels: 1, inFlight: FAN_OUT_IN_FLIGHT }),
+      fanOutCase('workers-small', { sockets: conns, channels: Math.ceil(conns / 10), inFlight: TRIGGERS_IN_FLIGHT }),
+      fanOutCase('workers-single', { sockets: conns, channels: conns, inFlight: TRIGGERS_IN_FLIGHT }),
       caseOf('workers-trigger', `no socket, W=${TRIGGERS_IN_FLIGHT}`, async (server, secs) => {
         using load = new Load(server, TRIGGERS_IN_FLIGHT, (number, dueUs) => trigger(server, [0], number, dueUs));
         const { perSecond, requests, cpuUs } = await measure({ secs, servers: [server], load });
@@ -41,6 +40,18 @@ export function workers(conns: number): Group {
       }),
     ],
   };
+}
+
+function fanOutCase(name: string, work: Pick<FanOut, 'sockets' | 'channels' | 'inFlight'>): Case {
+  const { sockets, channels, inFlight } = work;
+  return caseOf(
+    name,
+    `${count(channels)} ch × ${count(Math.floor(sockets / channels))}, W=${inFlight}`,
+    async (server, secs) => {
+      const { perSecond, deliveries, cpuUs, latency } = await fanOut({ ...work, secs, servers: [server] });
+      return { perSecond: perSecond.deliveries, cpuUs: cpuUs / deliveries, p99Ms: latency.p99Ms };
+    },
+  );
 }
 
 function caseOf(name: string, what: string, run: (server: Server, secs: number) => Promise<Outcome>): Case {
