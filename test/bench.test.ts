@@ -100,7 +100,7 @@ describe('npm run bench', () => {
     expect(fanout).toContain('delivered');
     expect(fanout).not.toContain('CPU');
     const reasons = rows.slice(1).map(({ leftOut }) => leftOut);
-    expect(reasons).toEqual(Array(5).fill('it needs a server that the benchmark starts itself'));
+    expect(reasons).toEqual(Array(7).fill('it needs a server that the benchmark starts itself'));
     expect(printed).toContain('left out: it needs a server');
   });
 
