@@ -29,6 +29,9 @@ export interface TestServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** A server with open sockets listens on for a while before it is stopped, the longer the more time it has. */
+const defaults = { host: '127.0.0.1', port: 0, shutdown: { deadlineSeconds: 2 } } satisfies ConfigInput;
+
 /** One app named by `credentials`, with `app`'s settings added; everything else from `config`, or default. */
 export async function startServer(
   app: Partial<AppInput> = {},
@@ -42,7 +45,7 @@ export async function startServer(
 ): Promise<TestServer> {
   const { development = false, apps = [], webhookTimes, primary, ...rest } = config;
   const first = { ...credentials, ...app };
-  const parsed = schema.parse({ host: '127.0.0.1', port: 0, ...rest, apps: [first, ...apps] });
+  const parsed = schema.parse({ ...defaults, ...rest, apps: [first, ...apps] });
   const lines = new EventEmitter().setMaxListeners(0);
   const logged: LogLine[] = [];
   const write = (text: string) => {

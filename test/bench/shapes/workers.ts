@@ -46,7 +46,7 @@ function fanOutCase(name: string, work: Pick<FanOut, 'sockets' | 'channels' | 'i
   const { sockets, channels, inFlight } = work;
   return caseOf(
     name,
-    `${count(channels)} ch × ${count(Math.floor(sockets / channels))}, W=${inFlight}`,
+    `${count(channels)} × ${count(Math.floor(sockets / channels))}, W=${inFlight}`,
     async (server, secs) => {
       const { perSecond, deliveries, cpuUs, latency } = await fanOut({ ...work, secs, servers: [server] });
       return { perSecond: perSecond.deliveries, cpuUs: cpuUs / deliveries, p99Ms: latency.p99Ms };
