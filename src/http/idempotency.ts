@@ -18,6 +18,7 @@ export interface Published {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** Of an answer that nobody was given before. */
 export const NO_HEADERS: Published['headers'] = {};
 
 /**

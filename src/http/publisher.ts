@@ -75,9 +75,10 @@ export class Publisher {
   }
 
   /** To a publish that asked for nothing, which nearly all do: the same for a second. */
-  #done(): Buffer {
+  #done(): string | Buffer {
     const date = this.#now();
-    if (this.#doneDate !== date || this.closing) {
+    if (this.closing) return this.#format(200, JSON_TYPE, '{}', NO_HEADERS);
+    if (this.#doneDate !== date) {
       this.#doneAnswer = Buffer.from(this.#format(200, JSON_TYPE, '{}', NO_HEADERS));
       this.#doneDate = date;
     }
