@@ -8,8 +8,13 @@ const STATUS: Readonly<Record<string, string>> = {
 
 /** For the server's 'clientError' event: the connection cannot be used any further. */
 export function answerClientError(err: NodeJS.ErrnoException, socket: Socket): void {
-  if (err.code === 'ECONNRESET' || !socket.writable) {
+  if (err.code === 'ECONNRESET') {
     socket.destroy();
+    return;
+  }
+  if (!socket.writable) {
+    // Answers may still be on their way.
+    socket.destroySoon();
     return;
   }
   const status = STATUS[err.code ?? ''] ?? '400 Bad Request';

@@ -14,12 +14,12 @@ export interface PlainRequest {
 const MAX_HEAD_BYTES = 8192;
 const REQUEST_LINE = /^(GET|POST) (\/[!-~]*) HTTP\/1\.1$/;
 /**
- * A name of RFC 9110's tokens; a value without control characters. Nothing is folded. Without 0xA0, which `trim` takes for a
- * space, and as one class, as two that both match spaces take the square of their number.
+ * A name of RFC 9110's tokens; a value without control characters, tabs among them. Nothing is folded. Without 0xA0, which
+ * `trim` takes for a space, and as one class, as two that both match spaces take the square of their number.
  */
-const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\x9f\xa1-\xff]*$/;
+const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ -~\x80-\x9f\xa1-\xff]*$/;
 /** Not to be done by halves: bodies in chunks, answers before the body, requests that change the protocol. */
-const NOT_PLAIN = ['transfer-encoding', 'expect', 'trailer', 'te', 'http2-settings'];
+const NOT_PLAIN = ['transfer-encoding', 'expect', 'trailer', 'te', 'http2-settings', 'proxy-connection'];
 
 interface PostHead {
   readonly headers: IncomingHttpHeaders;

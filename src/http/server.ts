@@ -8,6 +8,7 @@ import { Query } from '../protocol/query.ts';
 import { requireSignature } from './authenticate.ts';
 import { answerClientError } from './client-error.ts';
 import { Front } from './front.ts';
+import { Pipelines } from './pipelines.ts';
 import { Publisher } from './publisher.ts';
 import { pathRefusal, refuse } from './refusal.ts';
 import { ADMIN_PATH, adminRoutes } from './routes/admin.ts';
@@ -51,14 +52,16 @@ export interface HttpServer {
 export function createHttpServer(core: Core, options: HttpServerOptions, log: Logger): HttpServer {
   const { administration } = core;
   const hasAdmin = administration !== undefined;
-  const fastify = createFastify(serverOptions(options, hasAdmin));
+  const pipelines = new Pipelines();
+  const fastify = createFastify(serverOptions(options, hasAdmin, pipelines));
+  fastify.server.prependListener('request', pipelines.add);
   fastify.setErrorHandler((err, _request, reply) => refuse(reply, refusalOf(err, log), hasAdmin));
   fastify.setNotFoundHandler(() => {
     throw requestErrors.notFound();
   });
   fastify.addHook('onSend', (_request, reply, _payload, done) => {
     // A connection kept alive after its last answer would hold up the stop until the deadline.
-    if (core.draining) reply.header('connection', 'close');
+    if (core.draining && pipelines.isLast(reply.raw)) reply.header('connection', 'close');
     done();
   });
   fastify.register(async (open) => {
@@ -99,12 +102,16 @@ export function createHttpServer(core: Core, options: HttpServerOptions, log: Lo
   };
 }
 
-function serverOptions({ pathPrefix, tls }: HttpServerOptions, hasAdmin: boolean): FastifyServerOptions {
+function serverOptions(
+  { pathPrefix, tls }: HttpServerOptions,
+  hasAdmin: boolean,
+  pipelines: Pipelines,
+): FastifyServerOptions {
   const options: FastifyServerOptions & { https?: object } = {
     logger: false,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (err, socket) => pipelines.whenAnswered(socket, () => answerClientError(err, socket)),
     frameworkErrors: (err, _request, reply) => {
       refuse(reply as unknown as FastifyReply, pathRefusal(err), hasAdmin);
     },

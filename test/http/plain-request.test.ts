@@ -13,7 +13,7 @@ const post = (...headers: string[]) => `${head('POST /apps/1/events?a=b HTTP/1.1
 
 describe('a plain request', () => {
   it('is one read: line, headers and the whole body', () => {
-    expect(read(post('Content-Length: 2', 'X-A:  b c \t', 'Connection: Keep-Alive'))).toEqual({
+    expect(read(post('Content-Length: 2', 'X-A:  b c  ', 'Connection: Keep-Alive'))).toEqual({
       method: 'POST',
       url: '/apps/1/events?a=b',
       headers: { host: 'x', 'content-length': '2', 'x-a': 'b c', connection: 'Keep-Alive' },
@@ -38,6 +38,8 @@ describe('a plain request', () => {
     ['a wish for 100 Continue', post('Content-Length: 2', 'Expect: 100-continue')],
     ['trailers', post('Content-Length: 2', 'Trailer: x')],
     ['a connection that is to end', post('Content-Length: 2', 'Connection: close')],
+    ['a tab', post('Content-Length: 2\t')],
+    ['what some take for Connection', post('Content-Length: 2', 'Proxy-Connection: close')],
     ['an offer of HTTP/2', post('Content-Length: 2', 'HTTP2-Settings: AA')],
     ['a folded header', post('Content-Length: 2', 'X-A: 1\r\n 2')],
     ['a space before the colon', post('Content-Length: 2', 'X-A : 1')],
