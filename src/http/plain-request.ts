@@ -39,7 +39,8 @@ export function readPlainRequest(bytes: Buffer): PlainRequest | undefined {
   const lineEnd = text.indexOf('\r\n');
   const [, method, url] = REQUEST_LINE.exec(text.slice(0, lineEnd)) ?? [];
   if (url === undefined) return undefined;
-  const fields = text.slice(lineEnd + 2, end);
+  // Not a slice of the text, which would be kept whole, with the event in it, where the headers are.
+  const fields = bytes.toString('latin1', lineEnd + 2, end);
   const rest = bytes.subarray(end + 4);
   if (method === 'POST') {
     const head = postHead(fields);

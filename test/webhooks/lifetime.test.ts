@@ -8,7 +8,10 @@ import { Webhooks } from '../../src/webhooks/webhooks.ts';
 import { createHarness } from '../core/support/harness.ts';
 import { startReceiver } from './support/receiver.ts';
 
-afterEach(() => void vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
 
 const vacated = { type: 'channel_vacated', appId: 'app', channel: 'a' } as const;
 const letter = {
@@ -37,12 +40,13 @@ test('what is announced before they start is queued, and sent when they have', a
   await using running = await rig(receiver.url);
   const { webhooks, facts, queue } = running;
   const claim = vi.spyOn(queue, 'claim');
+  vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval'] });
   webhooks.listen();
   facts.announce(vacated);
   while ((await queue.sizes('app')).waiting === 0) await turn();
-  // A timer that was set before this one would be over.
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await vi.advanceTimersByTimeAsync(60_000);
   expect(claim).not.toHaveBeenCalled();
+  vi.useRealTimers();
   await webhooks.start();
   expect(await receiver.events(1)).toMatchObject([{ name: 'channel_vacated', channel: 'a' }]);
 });
